@@ -1,0 +1,60 @@
+// Package attacks is the catalogue: every attack as data, with its script beside it.
+//
+// A [Definition] says what an attack is called, which parameters it takes and within which bounds, what
+// it needs, how long it may last, which figure shows its effect, and carries the POSIX-sh text that does
+// the work on the host. [Builtin] lists those that come with chaoscat (one file each under library/),
+// [Custom] makes one from an operator's own files. [Bundle] joins the guard and the scripts into the one
+// constant program, the runner, that is carried to a host; parameters never become program text.
+package attacks
+
+import "time"
+
+// Definition is one attack of the catalogue.
+type Definition struct {
+	Name       string        // what the operator writes as the attack's kind: "latency"
+	Summary    string        // one sentence
+	Family     string        // "network", "resource" or "state"
+	Params     []Param       // what may be set
+	Needs      []string      // for people; the script's requires() is what decides
+	Default    time.Duration // how long it is held unless said otherwise
+	Max        time.Duration // never longer
+	UndoWithin time.Duration // undo and proof take no longer than this
+	Reversible bool          // there is an undo (or, for a supervised attack, the host heals itself)
+	Supervised bool          // the host goes away and must come back with a new boot id
+	Figure     Figure        // what is measured
+	Script     string        // the shell functions, see library/README.md
+}
+
+// Figure names what an attack's measure() prints.
+type Figure struct {
+	Name string // "cpu busy"
+	Unit string // "%", "ms", "" for a plain number
+}
+
+// Kind of a parameter's value.
+type Kind string
+
+// The kinds. Each has one strict spelling, checked on the controller and again on the host.
+const (
+	Int     Kind = "int"     // decimal, within Min and Max
+	Percent Kind = "percent" // 1 to 100, written without the sign
+	Millis  Kind = "ms"      // "200ms" or "1.5s" in config, an integer of milliseconds on the wire
+	Bool    Kind = "bool"    // true or false; 1 or 0 on the wire
+	Peers   Kind = "peers"   // IP literals or CIDRs, separated by commas or spaces
+	Ports   Kind = "ports"   // 1-65535 or ranges A-B, separated by commas or spaces
+	Unit    Kind = "unit"    // a systemd service, NAME.service
+	Word    Kind = "word"    // one of Choices
+	Text    Kind = "text"    // printable ASCII without quotes or shell characters, at most 200 bytes (custom attacks)
+)
+
+// Param is one parameter of an attack.
+type Param struct {
+	Name     string // lower case, a-z0-9_
+	Kind     Kind
+	Unit     string // for people
+	Default  string // "" means not set
+	Required bool
+	Min, Max int64 // for Int, Percent and Millis
+	Choices  []string
+	Help     string
+}

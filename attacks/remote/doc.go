@@ -1,0 +1,38 @@
+// Package remote carries an attack to a host over SSH and brings it back: connections, host keys, the
+// guard's wire, the stop. It decides nothing but how to get there; what is attacked, when and for how
+// long is the core's business, and what is done on the host is the runner's (package attacks).
+//
+// # The wire
+//
+// The runner is one shell program, the same bytes for every host. An upload session writes it to a tmpfs
+// file whose name carries its digest; every further session executes that file with one verb:
+//
+//	root:  sh /run/chaoscat/runner-<16 hex> VERB "$SSH_CONNECTION"
+//	sudo:  sudo -n /dev/shm/chaoscat-runner-<16 hex> VERB "$SSH_CONNECTION"
+//
+// Each verb first reads a header of key=value lines from standard input, ended by a line with a single
+// dot. Keys match [a-z][a-z0-9_.]*, values are printable ASCII without quotes, backslash, dollar, backtick,
+// semicolon, ampersand, pipe, angle brackets, parentheses, braces, star or question mark, and the host
+// checks them again. The first line is always nonce=<16 hex>. What the runner has to say comes on standard
+// output in lines that begin with "%<nonce> "; every other line, on either stream, is output of a script or
+// of the host's login machinery, shown to people and never believed.
+//
+//	verb     header after nonce                            says
+//	inspect  blocks of label=, kind=, p.<param>=...        fact KEY VALUE...; feasible LABEL; infeasible LABEL SENTENCE;
+//	                                                       busy ID AGE SENTENCE (a fault of ours, or leftovers, or foreign ones); done
+//	guard    id= kind= ttl= hold= lease= supervised=0|1    see below
+//	measure  id= kind= p.<param>=...                       figure N; expect up|down N | expect change; unverifiable SENTENCE; done
+//	undo     id=                                           clean | restored | residue SENTENCE; done
+//	sweep    force=0|1                                     cleared ID | kept ID SENTENCE | foreign SENTENCE; done
+//	bye      (nothing)                                     done; the runner's file is gone
+//
+// After its header the guard verb claims the host, records what must be put back, starts its watchdogs and says
+//
+//	armed layers=kernel,guard,systemd boot=<boot id>       or: busy ID SENTENCE | refused SENTENCE | infeasible SENTENCE
+//
+// and then obeys one line at a time: "go" (injecting, then injected 0 | injected RC), "renew" (renewed), "ping N" (pong N);
+// an empty line, "stop" or the end of input begins the undo. Then, always: "undoing CAUSE", and last "restored"
+// or "residue SENTENCE", and the exit status 0 or 6. A refusal exits 4 with nothing applied. The exit status alone
+// is the acknowledgement of a stop. Whatever the guard was told, it undoes by itself when the lease has run out
+// (no line for lease seconds; lease=0 for a fault that cuts its own control path) or ttl seconds after "go".
+package remote

@@ -1,0 +1,5 @@
+package engine
+
+type pool struct{}
+
+func newPool(Plan) *pool { return &pool{} }

@@ -1,0 +1,56 @@
+package engine
+
+import "time"
+
+// Order is what a person asks for, at whichever door.
+type Order struct {
+	ID     string            `json:"id"` // unique; a repeated id is answered with the first outcome
+	Kind   OrderKind         `json:"kind"`
+	By     string            `json:"by"`
+	Door   string            `json:"door"` // console, socket, signal, ...
+	Reason string            `json:"reason,omitempty"`
+	Host   string            `json:"host,omitempty"`   // run-once, exclude, include, clear
+	Attack string            `json:"attack,omitempty"` // run-once
+	For    time.Duration     `json:"for,omitempty"`    // run-once, pause, exclude
+	Params map[string]string `json:"params,omitempty"`
+	DryRun bool              `json:"dry_run,omitempty"`
+}
+
+// OrderKind is what is asked for.
+type OrderKind string
+
+// The orders.
+const (
+	Stop    OrderKind = "stop"     // undo everything now and stay stopped
+	Resume  OrderKind = "resume"   // lift stop and pause
+	PauseIt OrderKind = "pause"    // no new attacks, for a time or until resumed
+	Skip    OrderKind = "skip"     // draw again
+	RunOnce OrderKind = "run-once" // attack now, inside all gates
+	Exclude OrderKind = "exclude"  // keep a host out; undo what runs there
+	Include OrderKind = "include"  // let it back in
+	Clear   OrderKind = "clear"    // a person has looked: the residue of this host is gone
+)
+
+// Role is what a person may do. The zero value may do nothing.
+type Role int
+
+// The roles, each including those before it.
+const (
+	Nobody Role = iota
+	Viewer
+	Stopper
+	Operator
+	Admin
+)
+
+func (r Role) String() string {
+	return [...]string{"nobody", "viewer", "stopper", "operator", "admin"}[r]
+}
+
+// Needs is the least role for the order. Whoever reaches a door may stop.
+func (k OrderKind) Needs() Role {
+	if k == Stop {
+		return Viewer
+	}
+	return Operator
+}
