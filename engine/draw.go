@@ -1,5 +1,440 @@
 package engine
 
-type pool struct{}
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+)
 
-func newPool(Plan) *pool { return &pool{} }
+// The draw picks one host uniformly among the eligible, then one attack by weight among those feasible
+// on it. The pool (whom configuration lets in) is indexed once; a draw costs what is blocked just then,
+// not what the fleet counts.
+
+// streams keep the draws of one event apart, so that no dice are used twice.
+const (
+	scheduleStream uint64 = 1
+	orderStream    uint64 = 2
+)
+
+func dice(draw, stream uint64) *rand.Rand { return rand.New(rand.NewPCG(draw, stream)) }
+
+// pool is the hosts that configuration lets in, by index into the roster, in the roster's order.
+type pool struct {
+	members []int32
+	profile []uint64 // of each member: bit i says that attack i selects it and can be drawn
+	counts  map[uint64]int
+	hash    string
+	groups  map[string][]int32 // positions in members, by group key
+}
+
+func newPool(p Plan) *pool {
+	q := &pool{counts: map[uint64]int{}, groups: map[string][]int32{}}
+	sum := sha256.New()
+	for i, h := range p.Roster.Hosts() {
+		profile := p.profile(h)
+		if h.Barred != "" || profile == 0 {
+			continue
+		}
+		position := int32(len(q.members))
+		q.members = append(q.members, int32(i))
+		q.profile = append(q.profile, profile)
+		q.counts[profile]++
+		for _, g := range p.groupKeys(h) {
+			q.groups[g] = append(q.groups[g], position)
+		}
+		sum.Write([]byte(h.Name + "\n"))
+	}
+	q.hash = hex.EncodeToString(sum.Sum(nil)[:8])
+	return q
+}
+
+func (p Plan) profile(h Host) (bits uint64) {
+	for i, a := range p.Attacks {
+		if a.Weight > 0 && a.Hosts.Selects(h) {
+			bits |= 1 << i
+		}
+	}
+	return bits
+}
+
+// groupKeys are the groups that the limits count: those of the host, or the value of one of its tags.
+func (p Plan) groupKeys(h Host) []string {
+	if p.Safety.GroupBy == "" {
+		return h.Groups
+	}
+	if value, ok := h.Tags[p.Safety.GroupBy]; ok {
+		return []string{value}
+	}
+	return nil
+}
+
+// position finds a host in the pool.
+func (p Plan) position(host string) (int32, bool) {
+	i, known := p.Roster.index[host]
+	if !known {
+		return 0, false
+	}
+	position, in := slices.BinarySearch(p.pool.members, i)
+	return int32(position), in
+}
+
+func (p Plan) member(position int32) Host { return p.Roster.At(int(p.pool.members[position])) }
+
+// Pool lists the names of the hosts that configuration lets in, sorted: what [Explain] starts from.
+func (p Plan) Pool() []string {
+	names := make([]string, len(p.pool.members))
+	for i := range names {
+		names[i] = p.member(int32(i)).Name
+	}
+	return names
+}
+
+// PoolHash names the pool in a [Draw].
+func (p Plan) PoolHash() string { return p.pool.hash }
+
+// blocked lists the positions of the pool that are kept out just now, sorted, without repeats.
+func (p Plan) blocked(s State, now time.Time) []int32 {
+	var out []int32
+	add := func(host string) {
+		if position, in := p.position(host); in {
+			out = append(out, position)
+		}
+	}
+	for _, r := range s.Running {
+		add(r.Host.Name)
+	}
+	for _, r := range s.Open {
+		add(r.Host.Name)
+	}
+	for host, a := range s.Attacked {
+		if now.Before(a.At.Add(p.Safety.HostCooldown)) {
+			add(host)
+		}
+	}
+	for host, x := range s.Excluded {
+		if x.holds(now) {
+			add(host)
+		}
+	}
+	for host := range s.Residue {
+		add(host)
+	}
+	for host := range s.Facts {
+		if position, in := p.position(host); in && p.fit(s, position, now) == 0 {
+			out = append(out, position)
+		}
+	}
+	out = append(out, p.blockedByGroup(s)...)
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func (p Plan) blockedByGroup(s State) (out []int32) {
+	for group, n := range p.busyGroups(s) {
+		size := len(p.pool.groups[group])
+		full := p.Safety.MaxPerGroup > 0 && n >= p.Safety.MaxPerGroup
+		if p.Safety.LeavePerGroup > 0 && size-n-1 < p.Safety.LeavePerGroup {
+			full = true
+		}
+		if full {
+			out = append(out, p.pool.groups[group]...)
+		}
+	}
+	return out
+}
+
+// busyGroups counts attacks in flight by group; with leave_per_group every group counts, since a small
+// one may have no host to spare even when nothing runs.
+func (p Plan) busyGroups(s State) map[string]int {
+	busy := map[string]int{}
+	if p.Safety.LeavePerGroup > 0 {
+		for g := range p.pool.groups {
+			busy[g] = 0
+		}
+	}
+	for _, r := range s.Running {
+		for _, g := range p.groupKeys(r.Host) {
+			busy[g]++
+		}
+	}
+	return busy
+}
+
+func (x Exclusion) holds(now time.Time) bool { return x.Until.IsZero() || now.Before(x.Until) }
+
+// fit is the profile of a member less what is known to be infeasible there; 0 when it cannot be attacked.
+func (p Plan) fit(s State, position int32, now time.Time) uint64 {
+	bits := p.pool.profile[position]
+	f, known := s.Facts[p.member(position).Name]
+	if !known || !p.believed(f, now) {
+		return bits
+	}
+	if f.Unreachable != "" || f.Busy != "" {
+		return 0
+	}
+	for i, a := range p.Attacks {
+		if f.Infeasible[a.Name] != "" {
+			bits &^= 1 << i
+		}
+	}
+	return bits
+}
+
+func (p Plan) believed(f Facts, now time.Time) bool { return now.Before(f.At.Add(p.Safety.FactsFor)) }
+
+// weights of the attacks in the profile, by name.
+func (p Plan) weights(bits uint64) map[string]int64 {
+	w := map[string]int64{}
+	for i, a := range p.Attacks {
+		if bits&(1<<i) != 0 {
+			w[a.Name] = a.Weight
+		}
+	}
+	return w
+}
+
+// drawNext draws host and attack from everything eligible; false when nobody is.
+func (p Plan) drawNext(s State, st Stamp) (Draw, bool) {
+	blocked := p.blocked(s, st.At)
+	eligible := len(p.pool.members) - len(blocked)
+	if eligible <= 0 {
+		return Draw{}, false
+	}
+	rng := dice(st.Draw, scheduleStream)
+	pick := rng.IntN(eligible)
+	position := skip(blocked, pick)
+	d := Draw{
+		ID: runID(st), At: st.At, Draw: st.Draw, Pool: len(p.pool.members), PoolHash: p.pool.hash,
+		Eligible: eligible, Pick: pick, Host: p.member(position).Name, Weights: p.weights(p.fit(s, position, st.At)),
+	}
+	for _, b := range blocked {
+		d.Blocked = append(d.Blocked, p.member(b).Name)
+	}
+	d.Attack = weighted(rng, d.Weights)
+	return d, true
+}
+
+// skip finds the pick-th position that is not in the sorted list of blocked ones.
+func skip(blocked []int32, pick int) int32 {
+	position := int32(pick)
+	for _, b := range blocked {
+		if b > position {
+			break
+		}
+		position++
+	}
+	return position
+}
+
+// weighted draws a name with a chance proportional to its weight, names in sorted order.
+func weighted(rng *rand.Rand, weights map[string]int64) string {
+	names, total := make([]string, 0, len(weights)), int64(0)
+	for name, w := range weights {
+		names, total = append(names, name), total+w
+	}
+	slices.Sort(names)
+	if total <= 0 {
+		return names[0] // an order named it: nothing is left to chance
+	}
+	at := rng.Int64N(total)
+	for _, name := range names {
+		if at -= weights[name]; at < 0 {
+			return name
+		}
+	}
+	panic("engine: the weights do not add up to their own sum")
+}
+
+// redrawAttack keeps the host of a draw and draws another attack there, after the first one turned out
+// to be infeasible: drawing the host again would favour the hosts on which everything is feasible.
+func (p Plan) redrawAttack(s State, d Draw, st Stamp) (Draw, bool) {
+	position, in := p.position(d.Host)
+	if !in {
+		return Draw{}, false
+	}
+	bits := p.fit(s, position, st.At)
+	if bits == 0 {
+		return Draw{}, false
+	}
+	d.At, d.Draw, d.Kept, d.Weights = st.At, st.Draw, true, p.weights(bits)
+	d.Attack = weighted(dice(st.Draw, scheduleStream), d.Weights)
+	return d, true
+}
+
+// drawOrder draws what an order leaves open: the host, the attack, both or nothing.
+func (p Plan) drawOrder(s State, st Stamp, o Order) (Draw, *Verdict) {
+	if o.Attack != "" {
+		if _, known := p.Attack(o.Attack); !known {
+			return Draw{}, refuse(BadOrder, "no attack of the plan is called %q", o.Attack)
+		}
+	}
+	d := Draw{ID: runID(st), At: st.At, Draw: st.Draw, Order: &o, Pool: len(p.pool.members), PoolHash: p.pool.hash}
+	rng := dice(st.Draw, orderStream)
+	if o.Host != "" {
+		if v := p.mayOrder(s, o, st.At); v != nil {
+			return Draw{}, v
+		}
+		d.Host, d.Eligible, d.Among = o.Host, 1, []string{o.Host}
+	} else {
+		d.Among = p.orderable(s, o, st.At)
+		if d.Eligible = len(d.Among); d.Eligible == 0 {
+			return Draw{}, refuse(NoEligibleHost, "no host is eligible for this order: %s", p.whyNobody(s, st.At))
+		}
+		d.Pick = rng.IntN(d.Eligible)
+		d.Host = d.Among[d.Pick]
+	}
+	host, _ := p.Roster.Find(d.Host)
+	d.Weights = p.orderWeights(s, host, o, st.At)
+	if len(d.Weights) == 0 {
+		return Draw{}, refuse(NoFeasibleAttack, "no attack is feasible on %s: %s", d.Host, p.whyNothing(s, host, st.At))
+	}
+	d.Attack = weighted(rng, d.Weights)
+	return d, nil
+}
+
+// mayOrder says why a host named by an order may not be attacked. A cool-down does not count: a person
+// has chosen the host knowingly.
+func (p Plan) mayOrder(s State, o Order, now time.Time) *Verdict {
+	host, known := p.Roster.Find(o.Host)
+	if !known {
+		return refuse(BadOrder, "no host is called %q", o.Host)
+	}
+	rested := s
+	rested.Attacked = nil
+	if status, why := p.hostStatus(rested, host, now); status != HostReady && status != HostUnfit {
+		return refuse(HostNotEligible, "%s is %s: %s", o.Host, status, why)
+	}
+	if position, in := p.position(o.Host); in {
+		if slices.Contains(p.blockedByGroup(s), position) {
+			return refuse(HostNotEligible, "%s: its group has no host to spare (safety.max_per_group, safety.leave_per_group)", o.Host)
+		}
+	}
+	return nil
+}
+
+func (p Plan) orderable(s State, o Order, now time.Time) (names []string) {
+	blocked := p.blocked(s, now)
+	for position := range p.pool.members {
+		if _, out := slices.BinarySearch(blocked, int32(position)); out {
+			continue
+		}
+		h := p.member(int32(position))
+		if len(p.orderWeights(s, h, o, now)) > 0 {
+			names = append(names, h.Name)
+		}
+	}
+	return names
+}
+
+// orderWeights are the attacks that the order allows on the host. One that the order names may have
+// weight 0: it is only ever run by order.
+func (p Plan) orderWeights(s State, h Host, o Order, now time.Time) map[string]int64 {
+	f := s.Facts[h.Name]
+	w := map[string]int64{}
+	for _, a := range p.Attacks {
+		named := o.Attack == a.Name
+		if (o.Attack != "" && !named) || (a.Weight == 0 && !named) || !a.Hosts.Selects(h) {
+			continue
+		}
+		if p.believed(f, now) && f.Infeasible[a.Name] != "" {
+			continue
+		}
+		w[a.Name] = a.Weight
+	}
+	return w
+}
+
+// whyNobody says in one breath what keeps the pool out.
+func (p Plan) whyNobody(s State, now time.Time) string {
+	if len(p.pool.members) == 0 {
+		return "configuration excludes every host"
+	}
+	counts := map[HostStatus]int{}
+	for _, b := range p.blocked(s, now) {
+		status, _ := p.hostStatus(s, p.member(b), now)
+		if status == HostReady {
+			status = "kept free for its group"
+		}
+		counts[status]++
+	}
+	var parts []string
+	for status, n := range counts {
+		parts = append(parts, fmt.Sprintf("%d %s", n, status))
+	}
+	slices.Sort(parts)
+	if len(parts) == 0 {
+		return "no attack selects any of them"
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (p Plan) whyNothing(s State, h Host, now time.Time) string {
+	f := s.Facts[h.Name]
+	if !p.believed(f, now) || len(f.Infeasible) == 0 {
+		return "no attack of the plan selects it"
+	}
+	var parts []string
+	for _, a := range p.Attacks {
+		if why := f.Infeasible[a.Name]; why != "" {
+			parts = append(parts, a.Name+" ("+why+")")
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// runID is unique over controllers and lives: the second and 32 bits of the dice. It is fit for file,
+// unit and nft names.
+func runID(st Stamp) string {
+	return st.At.UTC().Format("20060102-150405") + fmt.Sprintf("-%08x", uint32(st.Draw^st.Draw>>32))
+}
+
+// Explanation is a draw derived once more from what was recorded.
+type Explanation struct {
+	Draw
+	Agrees bool   `json:"agrees"`
+	Why    string `json:"why,omitempty"` // what does not agree
+}
+
+// Explain derives a recorded draw again from its dice and the pool of its time (names, sorted).
+func Explain(d Draw, pool []string) Explanation {
+	e := Explanation{Draw: d}
+	stream, candidates := scheduleStream, d.Among
+	ordered := d.Order != nil && !d.Taken
+	if ordered {
+		stream = orderStream
+	} else {
+		candidates = without(pool, d.Blocked)
+	}
+	rng := dice(d.Draw, stream)
+	switch {
+	case d.Kept: // an earlier record explains the host
+	case len(candidates) != d.Eligible:
+		e.Why = fmt.Sprintf("%d hosts were eligible, the record leads to %d", d.Eligible, len(candidates))
+		return e
+	case !ordered || d.Order.Host == "":
+		if pick := rng.IntN(len(candidates)); candidates[pick] != d.Host {
+			e.Why = fmt.Sprintf("the dice lead to host %s, the record says %s", candidates[pick], d.Host)
+			return e
+		}
+	}
+	if attack := weighted(rng, d.Weights); attack != d.Attack {
+		e.Why = fmt.Sprintf("the dice lead to attack %s, the record says %s", attack, d.Attack)
+		return e
+	}
+	e.Agrees = true
+	return e
+}
+
+func without(sorted, gone []string) []string {
+	left := make([]string, 0, len(sorted))
+	for _, name := range sorted {
+		if _, out := slices.BinarySearch(gone, name); !out {
+			left = append(left, name)
+		}
+	}
+	return left
+}

@@ -29,6 +29,10 @@ type (
 	}
 	// Woke says that the time asked for by [Wake] has come.
 	Woke struct{}
+	// PlanChanged says that from here on another plan steps: the fleet was refreshed, the file reloaded.
+	PlanChanged struct {
+		Text string `json:"text"`
+	}
 	// ClockJumped says that the wall clock moved against the monotonic one (suspend, step).
 	ClockJumped struct {
 		By time.Duration `json:"by"`
@@ -77,6 +81,7 @@ type (
 
 func (Started) kind() string       { return "started" }
 func (Woke) kind() string          { return "woke" }
+func (PlanChanged) kind() string   { return "plan-changed" }
 func (ClockJumped) kind() string   { return "clock-jumped" }
 func (Ordered) kind() string       { return "ordered" }
 func (GateAnswered) kind() string  { return "gate-answered" }
@@ -116,6 +121,8 @@ func (e *Event) UnmarshalJSON(data []byte) error {
 		e.What, err = decode[Started](w.What)
 	case Woke{}.kind():
 		e.What, err = decode[Woke](w.What)
+	case PlanChanged{}.kind():
+		e.What, err = decode[PlanChanged](w.What)
 	case ClockJumped{}.kind():
 		e.What, err = decode[ClockJumped](w.What)
 	case Ordered{}.kind():

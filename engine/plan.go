@@ -76,6 +76,7 @@ func NewPlan(p Plan) (Plan, error) {
 	say(p.Name == "", "the plan has no name")
 	say(p.Roster.Len() == 0, "the inventory is empty: nothing can be attacked, and nothing never means everything")
 	say(len(p.Attacks) == 0, "no attack is configured")
+	say(len(p.Attacks) > maxAttacks, "%d attacks are configured: at most %d", len(p.Attacks), maxAttacks)
 	say(p.Safety.MaxConcurrent < 1, "safety.max_concurrent is %d: at least 1", p.Safety.MaxConcurrent)
 	say(p.Safety.AbortAfter < 1, "safety.abort_after is %d: at least 1", p.Safety.AbortAfter)
 	say(p.Schedule.Location == nil, "the schedule has no time zone")
@@ -104,11 +105,14 @@ func NewPlan(p Plan) (Plan, error) {
 		return Plan{}, err
 	}
 	p.pool = newPool(p)
+	p.Schedule.text = p.Schedule.String()
 	return p, nil
 }
 
-// maxWeight keeps the sum of all weights far from overflow.
-const maxWeight = 1_000_000
+const (
+	maxWeight  = 1_000_000 // keeps the sum of all weights far from overflow
+	maxAttacks = 64        // a host's attacks are a set of bits, see draw.go
+)
 
 // Attack finds an attack of the plan by name.
 func (p Plan) Attack(name string) (Attack, bool) {

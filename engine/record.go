@@ -40,6 +40,7 @@ type Record struct {
 	Latch   *Latch     `json:"latch,omitempty"`
 	Pause   *Pause     `json:"pause,omitempty"`
 	Exclude *Exclusion `json:"exclude,omitempty"`
+	Pool    []string   `json:"pool,omitempty"` // Lifecycle: the hosts that configuration lets in, sorted
 }
 
 // Latch is a stop that holds until a person lifts it.
@@ -78,5 +79,8 @@ type Draw struct {
 	Host     string           `json:"host"`
 	Weights  map[string]int64 `json:"weights"` // the feasible attacks on that host
 	Attack   string           `json:"attack"`
+	Kept     bool             `json:"kept,omitempty"`  // the host is that of the draw before; only the attack was drawn again
+	Taken    bool             `json:"taken,omitempty"` // the order took the attack that the schedule had drawn
+	Among    []string         `json:"among,omitempty"` // with an order: the hosts that it left to chance
 	Order    *Order           `json:"order,omitempty"` // the order that fixed host or attack
 }

@@ -48,7 +48,8 @@ type Run struct {
 	Stopping string    `json:"stopping,omitempty"` // why it is being undone early
 	Guard    *Guard    `json:"guard,omitempty"`
 	Figures  Figures   `json:"figures,omitzero"`
-	Retry    time.Time `json:"retry,omitzero"` // next reconciliation, for an open run of an earlier life
+	Settled  bool      `json:"settled,omitempty"` // has an outcome already; only its host is still looked at
+	Retry    time.Time `json:"retry,omitzero"`    // next reconciliation, for an open run of an earlier life
 }
 
 // Guard is what stands on the host ready to undo.

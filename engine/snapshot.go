@@ -75,6 +75,8 @@ type GateView struct {
 
 // HostFacts is what is known of hosts beyond the roster: only those about which there is something.
 type HostFacts struct {
+	Cooldown time.Duration        `json:"cooldown"`  // rest of a host after an attack
+	FactsFor time.Duration        `json:"facts_for"` // how long Facts are believed
 	Attacked map[string]Attacked  `json:"attacked,omitempty"`
 	Excluded map[string]Exclusion `json:"excluded,omitempty"`
 	Residue  map[string]Leftover  `json:"residue,omitempty"`

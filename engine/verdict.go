@@ -1,6 +1,11 @@
 package engine
 
-import "time"
+import (
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+)
 
 // Reason is the name of a verdict.
 type Reason string
@@ -35,4 +40,197 @@ type Verdict struct {
 	Name     Reason    `json:"name"`
 	Sentence string    `json:"sentence"`
 	Until    time.Time `json:"until,omitzero"` // when it may change by itself
+}
+
+// Refusal is the error that carries a verdict to whoever gave an order.
+type Refusal struct{ Verdict }
+
+func (r *Refusal) Error() string { return r.Sentence }
+
+func refuse(name Reason, format string, args ...any) *Verdict {
+	return &Verdict{Name: name, Sentence: fmt.Sprintf(format, args...)}
+}
+
+// verdict is the first reason why the scheduled attack d may not begin, or Ready. The gates are judged
+// by their regular answers; they are asked once more before anything is launched.
+func (p Plan) verdict(s State, now time.Time) Verdict {
+	for _, ask := range []func(State, time.Time) *Verdict{
+		p.notClean, p.notWanted, p.notOpen, p.notFree, p.notClear, p.notRested, p.notDrawn,
+	} {
+		if v := ask(s, now); v != nil {
+			return *v
+		}
+	}
+	return Verdict{Name: Ready, Sentence: fmt.Sprintf("ready: %s on %s", s.Next.Attack, s.Next.Host)}
+}
+
+// notClean: the past comes first.
+func (p Plan) notClean(s State, _ time.Time) *Verdict {
+	switch {
+	case !s.Began:
+		return refuse(Reconciling, "starting")
+	case len(s.Residue) > 0:
+		host, left := firstLeftover(s.Residue)
+		return refuse(ResidueLeft, "%s needs a person: %s; look at it, then run: chaoscat sweep --host %s", host, left.Text, host)
+	case s.Sweeping:
+		return refuse(Reconciling, "the journal lost its tail, so every host is being looked at before anything new")
+	case len(s.Open) > 0:
+		r := s.Open[0]
+		return refuse(Reconciling, "looking for what %s of an earlier run may have left on %s", r.Attack.Name, r.Host.Name)
+	}
+	return nil
+}
+
+func firstLeftover(residue map[string]Leftover) (string, Leftover) {
+	names := make([]string, 0, len(residue))
+	for host := range residue {
+		names = append(names, host)
+	}
+	sort.Strings(names)
+	return names[0], residue[names[0]]
+}
+
+// notWanted: what people have said.
+func (p Plan) notWanted(s State, now time.Time) *Verdict {
+	if s.Stopped != nil {
+		return p.stopped(s)
+	}
+	if s.Paused.holds(now) {
+		v := refuse(IsPaused, "paused by %s%s", s.Paused.By, because(s.Paused.Reason))
+		if v.Until = s.Paused.Until; !v.Until.IsZero() {
+			v.Sentence += " until " + p.clock(v.Until, now)
+		}
+		return v
+	}
+	return nil
+}
+
+func (p Plan) stopped(s State) *Verdict {
+	return refuse(IsStopped, "stopped by %s%s; nothing runs until somebody resumes", s.Stopped.By, because(s.Stopped.Reason))
+}
+
+func (x *Pause) holds(now time.Time) bool {
+	return x != nil && (x.Until.IsZero() || now.Before(x.Until))
+}
+
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return " (" + reason + ")"
+}
+
+// notOpen: business hours, holidays, freezes.
+func (p Plan) notOpen(_ State, now time.Time) *Verdict {
+	if _, open := p.Schedule.Open(now); open {
+		return nil
+	}
+	v := refuse(OutsideHours, "outside business hours (%s)", p.Schedule)
+	if c, closed := p.Schedule.Closure(now); closed {
+		v = refuse(c.Name, "%s%s", strings.ToLower(string(c.Name)), because(c.Reason))
+	}
+	if next, ok := p.Schedule.NextOpening(now); ok {
+		v.Until = next
+		v.Sentence += "; opens " + p.clock(next, now)
+	} else {
+		v.Sentence += "; it does not open within a year"
+	}
+	return v
+}
+
+// notFree: the limit of attacks in flight.
+func (p Plan) notFree(s State, _ time.Time) *Verdict {
+	if len(s.Running) < p.Safety.MaxConcurrent {
+		return nil
+	}
+	r := s.Running[0]
+	return refuse(AtLimit, "%s is running on %s (%d of %d at once)", r.Attack.Name, r.Host.Name, len(s.Running), p.Safety.MaxConcurrent)
+}
+
+// notRested: the wait after an attack, and the limit of a day.
+func (p Plan) notRested(s State, now time.Time) *Verdict {
+	if p.Schedule.MaxPerDay > 0 && (s.Day == p.day(now) || s.Today == 0) && s.Today+len(s.Running) >= p.Schedule.MaxPerDay {
+		return refuse(DailyLimit, "%d attacks today, as many as schedule.max_per_day allows", s.Today+len(s.Running))
+	}
+	if now.Before(s.Rest) {
+		v := refuse(Settling, "resting until %s", p.clock(s.Rest, now))
+		v.Until = s.Rest
+		return v
+	}
+	return nil
+}
+
+func (p Plan) day(now time.Time) string { return now.In(p.Schedule.Location).Format(time.DateOnly) }
+
+// notDrawn: there must be somebody to attack, and time enough for it.
+func (p Plan) notDrawn(s State, now time.Time) *Verdict {
+	if s.Next == nil {
+		return refuse(NoEligibleHost, "no host is eligible: %s", p.whyNobody(s, now))
+	}
+	a, _ := p.Attack(s.Next.Attack)
+	return p.notFitting(now, a.For)
+}
+
+// notFitting: attack, undo and margin must end inside the window.
+func (p Plan) notFitting(now time.Time, last time.Duration) *Verdict {
+	w, _ := p.Schedule.Open(now)
+	if need := last + p.Safety.Margin; now.Add(need).After(w.End) {
+		return refuse(WouldNotFit, "an attack of %s with %s for its undo does not fit: the window closes %s", Span(last), Span(p.Safety.Margin), p.clock(w.End, now))
+	}
+	return nil
+}
+
+// notClear: every gate must have said yes often enough, and lately.
+func (p Plan) notClear(s State, now time.Time) *Verdict {
+	for _, g := range p.Gates {
+		if why := g.why(s.Gates[g.Name], now); why != "" {
+			return refuse(g.reason(), "%s: %s", g.Name, why)
+		}
+	}
+	return nil
+}
+
+func (g Gate) reason() Reason {
+	if g.Kind == OnCall {
+		return NobodyOnCall
+	}
+	return Unhealthy
+}
+
+// why the gate is not clear; empty when it is. An old answer is no answer.
+func (g Gate) why(st GateState, now time.Time) string {
+	switch age := now.Sub(st.At); {
+	case st.At.IsZero():
+		return "has not answered yet"
+	case age > 2*g.Interval+g.Timeout:
+		return fmt.Sprintf("has not answered for %s", age.Round(time.Second))
+	case !st.OK && st.Text == "":
+		return "says no"
+	case !st.OK:
+		return st.Text
+	case st.Passes < g.HealthyAfter:
+		return fmt.Sprintf("passed %d times in a row, %d are needed", st.Passes, g.HealthyAfter)
+	}
+	return ""
+}
+
+// clock shows a moment in the schedule's zone: the time today, the day and time otherwise.
+func (p Plan) clock(t, now time.Time) string {
+	t, now = t.In(p.Schedule.Location), now.In(p.Schedule.Location)
+	if t.YearDay() == now.YearDay() && t.Year() == now.Year() {
+		return t.Format("15:04:05")
+	}
+	return t.Format("Mon 2 Jan 15:04")
+}
+
+// Span writes a duration as people do: "2m", "1h30m", "45s".
+func Span(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }

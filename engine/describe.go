@@ -1,0 +1,205 @@
+package engine
+
+import (
+	"fmt"
+	"math/bits"
+	"slices"
+	"time"
+)
+
+// Describe is the view of the state at a moment: what every screen, script and log says.
+func (p Plan) Describe(s State, now time.Time) Snapshot {
+	v := p.verdict(s, now)
+	if s.Asked != nil && v.Name == Ready {
+		v = Verdict{Name: AskingGates, Sentence: "asking every gate once more"}
+	}
+	blocked := p.blocked(s, now)
+	return Snapshot{
+		At: now, Name: p.Name, DryRun: p.DryRun, Verdict: v, Mood: p.mood(s, now, v),
+		Stopped: s.Stopped, Paused: s.Paused, Zone: p.Schedule.Location.String(), Window: p.windowView(now),
+		Next: s.Next, NextAt: p.nextAt(s, now), Chances: p.chances(s, blocked, now),
+		Running: slices.Concat(s.Running, s.Open), Gates: p.gateViews(s, now),
+		Total: p.Roster.Len(), Eligible: len(p.pool.members) - len(blocked),
+		Hosts:  HostFacts{Cooldown: p.Safety.HostCooldown, FactsFor: p.Safety.FactsFor, Attacked: s.Attacked, Excluded: s.Excluded, Residue: s.Residue, Facts: s.Facts},
+		Roster: p.Roster, Attacks: p.Attacks,
+	}
+}
+
+func (p Plan) mood(s State, now time.Time, v Verdict) Mood {
+	switch {
+	case slices.ContainsFunc(s.Running, func(r Run) bool { return r.Stopping != "" || r.Phase == Undoing || r.Phase == Verifying }):
+		return MoodUndoing
+	case len(s.Running) > 0:
+		return MoodAttacking
+	case s.Stopped != nil:
+		return MoodStopped
+	case s.Paused.holds(now):
+		return MoodPaused
+	}
+	switch v.Name {
+	case Ready, Settling, AskingGates:
+		return MoodArmed
+	case OutsideHours, Holiday, Frozen:
+		return MoodClosed
+	}
+	return MoodHeld
+}
+
+func (p Plan) windowView(now time.Time) WindowView {
+	view := WindowView{Text: p.Schedule.String()}
+	if w, open := p.Schedule.Open(now); open {
+		view.Open, view.Closes = true, w.End
+	} else if opens, ok := p.Schedule.NextOpening(now); ok {
+		view.Opens = opens
+	}
+	return view
+}
+
+// nextAt is the earliest moment for the drawn attack, as far as time alone decides.
+func (p Plan) nextAt(s State, now time.Time) time.Time {
+	if s.Next == nil || s.Stopped != nil {
+		return time.Time{}
+	}
+	at := now
+	if s.Rest.After(at) {
+		at = s.Rest
+	}
+	if s.Paused.holds(now) && s.Paused.Until.After(at) {
+		at = s.Paused.Until
+	}
+	if _, open := p.Schedule.Open(at); !open {
+		at, _ = p.Schedule.NextOpening(at)
+	}
+	return at
+}
+
+func (p Plan) gateViews(s State, now time.Time) []GateView {
+	views := make([]GateView, 0, len(p.Gates))
+	for _, g := range p.Gates {
+		st := s.Gates[g.Name]
+		why := g.why(st, now)
+		text := st.Text
+		if why != "" {
+			text = why
+		}
+		views = append(views, GateView{Name: g.Name, Kind: g.Kind, Clear: why == "", Text: text, At: st.At})
+	}
+	return views
+}
+
+// chances weighs every attack over the whole eligible fleet, by the sets of attacks that hosts have in
+// common rather than host by host.
+func (p Plan) chances(s State, blocked []int32, now time.Time) []Chance {
+	counts := make(map[uint64]int, len(p.pool.counts))
+	for profile, n := range p.pool.counts {
+		counts[profile] = n
+	}
+	for _, b := range blocked {
+		counts[p.pool.profile[b]]--
+	}
+	for host := range s.Facts {
+		position, in := p.position(host)
+		if _, out := slices.BinarySearch(blocked, position); !in || out {
+			continue
+		}
+		counts[p.pool.profile[position]]--
+		counts[p.fit(s, position, now)]++
+	}
+	return p.share(counts)
+}
+
+func (p Plan) share(counts map[uint64]int) []Chance {
+	chances := make([]Chance, len(p.Attacks))
+	total := 0
+	for i, a := range p.Attacks {
+		chances[i] = Chance{Attack: a.Name, Weight: a.Weight}
+		if a.Weight == 0 {
+			chances[i].Note = "only by order"
+		}
+	}
+	for _, n := range counts {
+		total += n
+	}
+	for profile, n := range counts {
+		sum := int64(0)
+		for rest := profile; rest != 0; rest &= rest - 1 {
+			sum += p.Attacks[bits.TrailingZeros64(rest)].Weight
+		}
+		for rest := profile; rest != 0 && n > 0; rest &= rest - 1 {
+			c := &chances[bits.TrailingZeros64(rest)]
+			c.Eligible += n
+			c.Chance += float64(n) / float64(total) * float64(c.Weight) / float64(sum)
+		}
+	}
+	return chances
+}
+
+// hostStatus is the one word for a host under this plan, and why.
+func (p Plan) hostStatus(s State, h Host, now time.Time) (HostStatus, string) {
+	view := HostFacts{Cooldown: p.Safety.HostCooldown, FactsFor: p.Safety.FactsFor, Attacked: s.Attacked, Excluded: s.Excluded, Residue: s.Residue, Facts: s.Facts}
+	if status, why := view.status(h, now, slices.Concat(s.Running, s.Open)); status != HostReady {
+		return status, why
+	}
+	if position, in := p.position(h.Name); !in {
+		return HostUnfit, "no attack of the plan selects it"
+	} else if p.fit(s, position, now) == 0 {
+		return HostUnfit, p.whyNothing(s, h, now)
+	}
+	return HostReady, ""
+}
+
+// Host is the one word for a host of the roster, and why; the console's rows and the table of hosts are
+// made of it.
+func (s Snapshot) Host(name string) (HostStatus, string) {
+	h, known := s.Roster.Find(name)
+	if !known {
+		return HostUnfit, "not in the inventory"
+	}
+	if status, why := s.Hosts.status(h, s.At, s.Running); status != HostReady {
+		return status, why
+	}
+	f, looked := s.Hosts.Facts[name]
+	looked = looked && s.At.Before(f.At.Add(s.Hosts.FactsFor))
+	why := "no attack of the plan selects it"
+	for _, a := range s.Attacks {
+		if a.Weight == 0 || !a.Hosts.Selects(h) {
+			continue
+		}
+		if !looked || f.Infeasible[a.Name] == "" {
+			return HostReady, ""
+		}
+		why = a.Name + ": " + f.Infeasible[a.Name]
+	}
+	return HostUnfit, why
+}
+
+func (f HostFacts) status(h Host, now time.Time, running []Run) (HostStatus, string) {
+	for _, r := range running {
+		if r.Host.Name == h.Name {
+			return HostAttacking, r.Attack.Name + ", " + string(r.Phase)
+		}
+	}
+	if left, has := f.Residue[h.Name]; has {
+		return HostResidue, left.Text
+	}
+	if h.Barred != "" {
+		return HostExcluded, h.Barred
+	}
+	if x, out := f.Excluded[h.Name]; out && x.holds(now) {
+		return HostExcluded, "by " + x.By + because(x.Reason)
+	}
+	if a, was := f.Attacked[h.Name]; was && now.Before(a.At.Add(f.Cooldown)) {
+		return HostCooldown, fmt.Sprintf("%s more after %s", a.At.Add(f.Cooldown).Sub(now).Round(time.Second), a.Attack)
+	}
+	facts, looked := f.Facts[h.Name]
+	if !looked || !now.Before(facts.At.Add(f.FactsFor)) {
+		return HostReady, ""
+	}
+	if facts.Unreachable != "" {
+		return HostUnreachable, facts.Unreachable
+	}
+	if facts.Busy != "" {
+		return HostUnfit, facts.Busy
+	}
+	return HostReady, ""
+}

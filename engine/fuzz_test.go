@@ -1,0 +1,100 @@
+package engine_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/chaoscat/chaoscat/engine"
+)
+
+// FuzzNoSequenceOfEventsBreaksAPromise turns bytes into happenings: time passes, gates turn, hosts fail,
+// people order, the engine crashes. world.check holds every single step against the promises.
+func FuzzNoSequenceOfEventsBreaksAPromise(f *testing.F) {
+	f.Add([]byte{0, 40, 1, 40, 2, 40, 3, 40, 4, 40})
+	f.Add([]byte("the quick brown fox jumps over the lazy dog, and stops everything"))
+	f.Add([]byte{7, 200, 9, 0, 7, 200, 6, 3, 8, 90, 7, 255, 10, 1, 7, 255})
+	f.Fuzz(func(t *testing.T, script []byte) {
+		if len(script) > 400 {
+			script = script[:400]
+		}
+		plan := testPlan(t, func(p *engine.Plan) {
+			p.Safety.MaxConcurrent, p.Safety.MaxPerGroup, p.Safety.HostCooldown = 2, 1, time.Hour
+			p.Schedule.Wait = time.Minute
+			p.Roster = engine.NewRoster(fleet(6))
+		})
+		w := newWorld(t, plan, at(t, "2026-07-01T09:30:00+02:00"))
+		w.start(engine.Started{})
+		for i := 0; i+1 < len(script); i += 2 {
+			w.fuzz(i, script[i]%14, script[i+1])
+		}
+		w.everythingEnds()
+	})
+}
+
+func (w *world) fuzz(i int, what, how byte) {
+	host := fleet(6)[how%6].Name
+	order := func(k engine.OrderKind) {
+		w.happen(engine.Ordered{Order: engine.Order{ID: fmt.Sprint(i), Kind: k, By: "ada", Host: host, For: time.Duration(how) * time.Second}})
+	}
+	switch what {
+	case 0:
+		w.gates["site"] = engine.GateAnswer{OK: how%3 > 0, Text: "t"}
+	case 1:
+		w.gates["rota"] = engine.GateAnswer{OK: how%3 > 0}
+	case 2:
+		w.infeasible[host] = map[string]string{[]string{"cpu", "latency"}[how%2]: "no"}
+	case 3:
+		w.residue[host] = how%2 == 0
+	case 4:
+		order(engine.Stop)
+	case 5:
+		order(engine.Resume)
+	case 6:
+		order(engine.RunOnce)
+	case 7, 8:
+		w.until(w.now.Add(time.Duration(how) * 3 * time.Second))
+	case 9:
+		order([]engine.OrderKind{engine.PauseIt, engine.Skip, engine.Exclude, engine.Include, engine.Clear, "nonsense"}[how%6])
+	case 10:
+		w.restart(how%2 == 0)
+	case 11:
+		w.now = w.now.Add(time.Duration(how) * time.Minute)
+		w.happen(engine.ClockJumped{By: time.Duration(how) * time.Minute})
+	case 12:
+		w.happen(engine.Reconciled{Host: host, Clean: how%2 == 0, Text: "x"})
+	case 13:
+		w.throughJSON()
+	}
+}
+
+func (w *world) restart(torn bool) {
+	old := w.state
+	w.queue = nil
+	w.state = engine.State{Stopped: old.Stopped, Paused: old.Paused, Attacked: old.Attacked, Excluded: old.Excluded, Residue: old.Residue}
+	w.start(engine.Started{Open: append(old.Running, old.Open...), Torn: torn})
+}
+
+func (w *world) throughJSON() {
+	text, err := json.Marshal(w.state)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var read engine.State
+	if err := json.Unmarshal(text, &read); err != nil {
+		w.t.Fatal(err)
+	}
+	w.state = read
+}
+
+// everythingEnds: after a stop, with hosts that can be undone, no run stays open.
+func (w *world) everythingEnds() {
+	clear(w.residue)
+	w.happen(engine.Ordered{Order: engine.Order{ID: "last", Kind: engine.Stop, By: "fuzz"}})
+	launched := len(w.launched)
+	w.until(w.now.Add(2 * time.Hour))
+	if len(w.state.Running)+len(w.state.Open) > 0 || len(w.launched) != launched {
+		w.t.Fatalf("after the stop %d runs are left, %d were launched", len(w.state.Running)+len(w.state.Open), len(w.launched)-launched)
+	}
+}

@@ -1,0 +1,200 @@
+package engine
+
+import (
+	"fmt"
+	"time"
+)
+
+// ordered carries out what a person asked for, or says why not. Stop is never refused.
+func (t *turn) ordered(o Order) {
+	switch o.Kind {
+	case Stop:
+		t.stop(o)
+	case Resume:
+		t.s.Stopped, t.s.Paused = nil, nil
+		t.rest(t.Schedule.CheckEvery) // time to take back a resume given by mistake
+		t.obey(o, "resumed")
+	case PauseIt:
+		t.pause(o)
+	case Skip:
+		t.skipNext(o)
+	case Exclude:
+		t.exclude(o)
+	case Include:
+		t.withHost(o, func() {
+			t.s.Excluded = drop(t.s.Excluded, o.Host)
+			t.obey(o, "included "+o.Host)
+		})
+	case Clear:
+		t.withHost(o, func() {
+			t.clear(o.Host, Record{Kind: Cleared, Host: o.Host, By: o.By, Door: o.Door, Text: o.By + " has looked at " + o.Host + because(o.Reason)})
+			t.do(Reply{Order: o.ID})
+		})
+	case RunOnce:
+		t.runOnce(o)
+	default:
+		t.refuse(o, *refuse(BadOrder, "there is no order %q", o.Kind))
+	}
+}
+
+// obey notes an order that was carried out at once, and answers it.
+func (t *turn) obey(o Order, text string) {
+	t.noteOrder(o, text, Record{})
+	t.do(Reply{Order: o.ID})
+}
+
+func (t *turn) noteOrder(o Order, text string, r Record) {
+	r.Kind, r.Order, r.By, r.Door, r.Host, r.Attack = OrderGiven, &o, o.By, o.Door, o.Host, o.Attack
+	r.Text = text + " by " + o.By + because(o.Reason)
+	t.note(r)
+}
+
+func (t *turn) refuse(o Order, v Verdict) {
+	t.noteOrder(o, "refused "+string(o.Kind)+": "+v.Sentence+"; asked", Record{Verdict: &v})
+	t.do(Reply{Order: o.ID, Refusal: &v})
+}
+
+func (t *turn) withHost(o Order, then func()) {
+	if _, known := t.Roster.Find(o.Host); !known {
+		t.refuse(o, *refuse(BadOrder, "no host is called %q", o.Host))
+		return
+	}
+	then()
+}
+
+// stop latches first and undoes in the same step, so that no intent can follow it.
+func (t *turn) stop(o Order) {
+	if t.s.Stopped == nil {
+		t.s.Stopped = &Latch{At: t.At, By: o.By, Door: o.Door, Reason: o.Reason}
+	}
+	t.noteOrder(o, "STOP", Record{Latch: t.s.Stopped})
+	t.giveUpAsking(*t.stopped(t.s))
+	t.revertAll("stop")
+	t.do(Reply{Order: o.ID})
+}
+
+func (t *turn) pause(o Order) {
+	t.s.Paused = &Pause{At: t.At, By: o.By, Reason: o.Reason}
+	text := "paused"
+	if o.For > 0 {
+		t.s.Paused.Until = t.At.Add(o.For)
+		text = fmt.Sprintf("paused for %s", Span(o.For))
+	}
+	if t.s.Asked != nil && t.s.Asked.Draw.Order == nil {
+		t.s.Asked = nil
+	}
+	t.noteOrder(o, text, Record{Pause: t.s.Paused})
+	t.do(Reply{Order: o.ID})
+}
+
+func (t *turn) skipNext(o Order) {
+	if t.s.Next == nil {
+		t.refuse(o, *refuse(NoEligibleHost, "nothing has been drawn that could be skipped"))
+		return
+	}
+	skipped := *t.s.Next
+	t.s.Next = nil
+	if t.s.Asked != nil && t.s.Asked.Draw.Order == nil {
+		t.s.Asked = nil
+		t.rest(t.Schedule.CheckEvery)
+	}
+	t.obey(o, fmt.Sprintf("skipped %s on %s", skipped.Attack, skipped.Host))
+}
+
+func (t *turn) exclude(o Order) {
+	t.withHost(o, func() {
+		x := Exclusion{By: o.By, Reason: o.Reason}
+		text := "excluded " + o.Host
+		if o.For > 0 {
+			x.Until = t.At.Add(o.For)
+			text += fmt.Sprintf(" for %s", Span(o.For))
+		}
+		t.s.Excluded = put(t.s.Excluded, o.Host, x)
+		t.revertWhere("its host was excluded by "+o.By, func(r Run) bool { return r.Host.Name == o.Host })
+		t.noteOrder(o, text, Record{Exclude: &x})
+		t.do(Reply{Order: o.ID})
+	})
+}
+
+// runOnce draws what the order leaves open and asks every gate; the answer follows the last of them. The
+// same id again is answered with the first outcome, so that a repeated message attacks once.
+func (t *turn) runOnce(o Order) {
+	if before, known := t.s.Orders[o.ID]; known && o.ID != "" {
+		t.do(Reply{Order: o.ID, Run: before.Run, Refusal: before.Refusal})
+		return
+	}
+	if a := t.s.Asked; a != nil && a.Draw.Order != nil {
+		t.settle(o, "", refuse(AskingGates, "the gates are just being asked for %s; try again in a moment", a.Draw.Order.By))
+		return
+	}
+	if v := t.orderNotNow(o, Draw{}); v != nil {
+		t.settle(o, "", v)
+		return
+	}
+	d, v := t.drawForOrder(o)
+	if v != nil {
+		t.settle(o, "", v)
+		return
+	}
+	if v := t.orderNotNow(o, d); v != nil {
+		t.settle(o, "", v)
+		return
+	}
+	t.note(Record{Kind: Drawn, Run: d.ID, Host: d.Host, Attack: d.Attack, By: o.By, Draw: &d, Text: fmt.Sprintf("ordered by %s: %s on %s", o.By, d.Attack, d.Host)})
+	t.askGates(d)
+}
+
+// drawForOrder takes the drawn next attack, which everybody could see, where the order leaves all to
+// chance; the schedule draws anew.
+func (t *turn) drawForOrder(o Order) (Draw, *Verdict) {
+	if o.Host != "" || o.Attack != "" || t.s.Next == nil {
+		return t.drawOrder(t.s, t.Stamp, o)
+	}
+	d := *t.s.Next
+	d.Taken, d.Order = true, &o
+	t.s.Next = nil
+	return d, nil
+}
+
+// orderNotNow is every reason but the gates against an ordered attack. Rest and pause bind the schedule,
+// not a person who orders; stop, residue, hours and limits bind everybody.
+func (t *turn) orderNotNow(o Order, d Draw) *Verdict {
+	if v := t.notClean(t.s, t.At); v != nil {
+		return v
+	}
+	if t.s.Stopped != nil {
+		return t.stopped(t.s)
+	}
+	if v := t.notOpen(t.s, t.At); v != nil {
+		return v
+	}
+	if v := t.notFree(t.s, t.At); v != nil {
+		return v
+	}
+	if o.For < 0 || (o.For > 0 && o.For < time.Second) || (t.Safety.MaxDuration > 0 && o.For > t.Safety.MaxDuration) {
+		return refuse(BadOrder, "a duration of %s is not allowed: 1s to %s", Span(o.For), Span(t.Safety.MaxDuration))
+	}
+	if d.ID == "" {
+		return nil
+	}
+	if _, known := t.Roster.Find(d.Host); !known {
+		return refuse(BadOrder, "no host is called %q any more", d.Host)
+	}
+	if x, out := t.s.Excluded[d.Host]; out && x.holds(t.At) {
+		return refuse(HostNotEligible, "%s was excluded by %s", d.Host, x.By)
+	}
+	return t.notFitting(t.At, t.run(d).For)
+}
+
+// settle answers a run-once order and remembers the answer under its id.
+func (t *turn) settle(o Order, run string, v *Verdict) {
+	if v != nil {
+		t.refuse(o, *v)
+	} else {
+		t.noteOrder(o, "run-once", Record{Run: run})
+		t.do(Reply{Order: o.ID, Run: run})
+	}
+	if o.ID != "" {
+		t.s.Orders = put(t.s.Orders, o.ID, Settled{At: t.At, Run: run, Refusal: v})
+	}
+}

@@ -1,0 +1,227 @@
+package engine_test
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chaoscat/chaoscat/engine"
+)
+
+// The promises of the design that the core can keep, each by its name. world.check holds every step of
+// every test against them as well.
+
+func running(t *testing.T, options ...func(*engine.Plan)) *world {
+	t.Helper()
+	w := newWorld(t, testPlan(t, options...), at(t, "2026-07-01T10:00:00+02:00"))
+	w.start(engine.Started{})
+	w.until(w.now.Add(80 * time.Second))
+	if len(w.state.Running) != 1 {
+		t.Fatalf("no attack is running:\n%s", strings.Join(w.told, "\n"))
+	}
+	return w
+}
+
+func TestStopMeansStop(t *testing.T) {
+	w := running(t)
+	w.happen(engine.Ordered{Order: engine.Order{ID: "1", Kind: engine.Stop, By: "anybody"}})
+	if w.state.Running[0].Stopping == "" {
+		t.Error("the running attack is not being undone")
+	}
+	launched := len(w.launched)
+	w.happen(engine.Ordered{Order: engine.Order{ID: "2", Kind: engine.RunOnce, By: "ada"}})
+	w.until(w.now.Add(48 * time.Hour))
+	if len(w.launched) != launched {
+		t.Error("something was launched after the stop")
+	}
+	w.mustSee("REFUSED Stopped")
+}
+
+func TestStopWhileTheGatesAreAskedLaunchesNothing(t *testing.T) {
+	w := newWorld(t, testPlan(t), at(t, "2026-07-01T10:00:00+02:00"))
+	w.start(engine.Started{})
+	w.until(w.now.Add(10 * time.Second))
+	w.happen(engine.Ordered{Order: engine.Order{ID: "1", Kind: engine.RunOnce, By: "ada"}})
+	if w.state.Asked == nil {
+		t.Fatal("the gates are not being asked")
+	}
+	w.happen(engine.Ordered{Order: engine.Order{ID: "2", Kind: engine.Stop, By: "bob"}})
+	w.until(w.now.Add(time.Hour))
+	if len(w.launched) > 0 {
+		t.Error("launched after the stop")
+	}
+	w.mustSee("REFUSED Stopped: stopped by bob")
+}
+
+func TestFailClosed(t *testing.T) {
+	for _, row := range []struct {
+		why  string
+		prep func(*world)
+		want engine.Reason
+	}{
+		{"health never answers", func(w *world) { w.mute() }, engine.Unhealthy},
+		{"health is an error", func(w *world) { w.gates["site"] = engine.GateAnswer{Text: "connection refused"} }, engine.Unhealthy},
+		{"nobody is on call", func(w *world) { w.gates["rota"] = engine.GateAnswer{Text: "nobody"} }, engine.NobodyOnCall},
+		{"the gates go silent", func(w *world) {
+			w.until(w.now.Add(30 * time.Second))
+			w.mute()
+		}, engine.Unhealthy},
+	} {
+		w := newWorld(t, testPlan(t), at(t, "2026-07-01T10:00:00+02:00"))
+		w.start(engine.Started{})
+		row.prep(w)
+		w.until(w.now.Add(3 * time.Hour))
+		if len(w.launched) > 0 {
+			t.Errorf("%s: an attack was launched", row.why)
+		}
+		if got := w.plan.Describe(w.state, w.now).Verdict.Name; got != row.want {
+			t.Errorf("%s: verdict %s, want %s", row.why, got, row.want)
+		}
+	}
+}
+
+func TestASlowAnswerDoesNotLaunchAfterClosingTime(t *testing.T) {
+	plan := testPlan(t, func(p *engine.Plan) {
+		p.Schedule.Hours = hours(600, 602)
+		p.Attacks = p.Attacks[:1]
+		p.Attacks[0].For, p.Safety.Margin = time.Second, time.Second
+		p.Gates[0].Timeout = 3 * time.Minute
+	})
+	w := newWorld(t, plan, at(t, "2026-07-01T10:00:00+02:00"))
+	w.start(engine.Started{})
+	w.until(w.now.Add(59 * time.Second))
+	w.state.Rest = time.Time{}
+	w.happen(engine.Woke{})
+	if w.state.Asked == nil {
+		t.Fatal("the gates are not being asked")
+	}
+	round := w.state.Asked.ID
+	w.now, w.queue = at(t, "2026-07-01T10:01:59+02:00"), nil
+	for _, gate := range []string{"rota", "site"} {
+		w.happen(engine.GateAnswered{Gate: gate, Round: round, GateAnswer: engine.GateAnswer{OK: true}})
+	}
+	if len(w.launched) > 0 {
+		t.Error("launched one second before closing time")
+	}
+}
+
+func TestASilentGateAtTheLastMomentLaunchesNothing(t *testing.T) {
+	w := newWorld(t, testPlan(t), at(t, "2026-07-01T10:00:00+02:00"))
+	w.start(engine.Started{})
+	w.until(w.now.Add(50 * time.Second))
+	w.state.Rest = time.Time{}
+	w.happen(engine.Woke{})
+	w.queue = nil
+	w.until(w.now.Add(30 * time.Second))
+	if len(w.launched) > 0 || w.state.Asked != nil {
+		t.Errorf("launched %d, still asking: %v", len(w.launched), w.state.Asked != nil)
+	}
+}
+
+func TestAClockJumpMakesEveryGateAnswerAnew(t *testing.T) {
+	w := newWorld(t, testPlan(t), at(t, "2026-07-01T10:00:00+02:00"))
+	w.start(engine.Started{})
+	w.until(w.now.Add(50 * time.Second))
+	w.now = w.now.Add(24 * time.Hour)
+	w.queue = nil
+	w.happen(engine.ClockJumped{By: 24 * time.Hour})
+	w.until(w.now.Add(10 * time.Minute))
+	if len(w.launched) > 0 {
+		t.Error("attacked on answers from before the jump")
+	}
+}
+
+func TestTheAttackMustFitInTheWindow(t *testing.T) {
+	w := newWorld(t, testPlan(t, func(p *engine.Plan) {
+		p.Schedule.Hours = hours(600, 603)
+		p.Attacks = p.Attacks[1:] // latency: two minutes, and one for its undo
+	}), at(t, "2026-07-01T10:00:01+02:00"))
+	w.start(engine.Started{})
+	w.until(w.now.Add(10 * time.Minute))
+	if len(w.launched) > 0 {
+		t.Error("launched an attack that ends after closing time")
+	}
+	w.mustSee("does not fit")
+}
+
+func TestARefreshedFleetTakesTheDrawnHostAway(t *testing.T) {
+	w := newWorld(t, testPlan(t), at(t, "2026-07-01T10:00:00+02:00"))
+	w.start(engine.Started{})
+	gone := w.state.Next.Host
+	w.plan = testPlan(t, func(p *engine.Plan) {
+		var left []engine.Host
+		for _, h := range fleet(4) {
+			if h.Name != gone {
+				left = append(left, h)
+			}
+		}
+		p.Roster = engine.NewRoster(left)
+	})
+	w.happen(engine.PlanChanged{Text: "fleet refreshed"})
+	if w.state.Next == nil || w.state.Next.Host == gone {
+		t.Errorf("the next attack is still on %s, which has left the fleet", gone)
+	}
+}
+
+func TestTheStateSurvivesJSONAtEveryMomentOfADay(t *testing.T) {
+	w := newWorld(t, testPlan(t, func(p *engine.Plan) { p.Safety.MaxConcurrent = 2 }), at(t, "2026-07-01T09:50:00+02:00"))
+	w.start(engine.Started{})
+	for range 400 {
+		w.until(w.now.Add(17 * time.Second))
+		text, err := json.Marshal(w.state)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var read engine.State
+		if err := json.Unmarshal(text, &read); err != nil {
+			t.Fatal(err)
+		}
+		e := engine.Event{Stamp: engine.Stamp{At: w.now.Add(time.Second), Draw: 42}, What: engine.Woke{}}
+		s1, a1 := w.plan.Step(w.state, e)
+		s2, a2 := w.plan.Step(read, e)
+		t1, _ := json.Marshal(s1)
+		t2, _ := json.Marshal(s2)
+		if string(t1) != string(t2) || len(a1) != len(a2) {
+			t.Fatalf("after JSON the engine decides otherwise:\n%s\n%s", t1, t2)
+		}
+	}
+}
+
+func TestEventsSurviveJSON(t *testing.T) {
+	now := at(t, "2026-07-01T10:00:00Z")
+	for _, what := range []engine.What{
+		engine.Started{Torn: true, Open: []engine.Run{{ID: "x", Host: engine.Host{Name: "web-1"}}}}, engine.Woke{}, engine.PlanChanged{Text: "t"},
+		engine.ClockJumped{By: time.Second}, engine.Ordered{Order: engine.Order{ID: "1", Kind: engine.Stop}},
+		engine.GateAnswered{Gate: "site", Round: 3, GateAnswer: engine.GateAnswer{OK: true, Text: "x"}},
+		engine.HostInspected{Host: "web-1", Facts: engine.Facts{Unreachable: "no"}},
+		engine.Advanced{Run: "x", Phase: engine.Holding}, engine.Ended{Run: "x", Outcome: engine.Outcome{Effect: engine.Weak}},
+		engine.Reconciled{Host: "web-1", Clean: true}, engine.SweptAll{Failed: []string{"a"}},
+	} {
+		e := engine.Event{Stamp: engine.Stamp{At: now, Draw: 1<<63 + 5}, What: what}
+		text, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var read engine.Event
+		if err := json.Unmarshal(text, &read); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(e, read) {
+			t.Errorf("%T comes back as %+v", what, read)
+		}
+	}
+}
+
+func TestAPlanTellsAllThatIsWrongAtOnce(t *testing.T) {
+	_, err := engine.NewPlan(engine.Plan{Attacks: []engine.Attack{{Name: "cpu", Weight: -1}}})
+	if err == nil {
+		t.Fatal("an empty plan was accepted")
+	}
+	for _, want := range []string{"no name", "inventory is empty", "max_concurrent", "time zone", "health check", "on-call check", "negative", "at least 1s", "weight 0"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("nothing said about %q in:\n%v", want, err)
+		}
+	}
+}
