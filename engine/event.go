@@ -33,6 +33,10 @@ type (
 	PlanChanged struct {
 		Text string `json:"text"`
 	}
+	// ShuttingDown says that this engine ends: what runs is undone and nothing new begins.
+	ShuttingDown struct {
+		Cause string `json:"cause"`
+	}
 	// ClockJumped says that the wall clock moved against the monotonic one (suspend, step).
 	ClockJumped struct {
 		By time.Duration `json:"by"`
@@ -82,6 +86,7 @@ type (
 func (Started) kind() string       { return "started" }
 func (Woke) kind() string          { return "woke" }
 func (PlanChanged) kind() string   { return "plan-changed" }
+func (ShuttingDown) kind() string  { return "shutting-down" }
 func (ClockJumped) kind() string   { return "clock-jumped" }
 func (Ordered) kind() string       { return "ordered" }
 func (GateAnswered) kind() string  { return "gate-answered" }
@@ -123,6 +128,8 @@ func (e *Event) UnmarshalJSON(data []byte) error {
 		e.What, err = decode[Woke](w.What)
 	case PlanChanged{}.kind():
 		e.What, err = decode[PlanChanged](w.What)
+	case ShuttingDown{}.kind():
+		e.What, err = decode[ShuttingDown](w.What)
 	case ClockJumped{}.kind():
 		e.What, err = decode[ClockJumped](w.What)
 	case Ordered{}.kind():

@@ -55,6 +55,15 @@ func TestStopWhileTheGatesAreAskedLaunchesNothing(t *testing.T) {
 	w.mustSee("REFUSED Stopped: stopped by bob")
 }
 
+func TestShuttingDownUndoesAndStartsNothing(t *testing.T) {
+	w := running(t)
+	w.happen(engine.ShuttingDown{Cause: "terminated"})
+	w.until(w.now.Add(3 * time.Hour))
+	if len(w.launched) != 1 || len(w.state.Running) != 0 {
+		t.Errorf("launched %d, still running %d", len(w.launched), len(w.state.Running))
+	}
+}
+
 func TestFailClosed(t *testing.T) {
 	for _, row := range []struct {
 		why  string
@@ -192,7 +201,7 @@ func TestTheStateSurvivesJSONAtEveryMomentOfADay(t *testing.T) {
 func TestEventsSurviveJSON(t *testing.T) {
 	now := at(t, "2026-07-01T10:00:00Z")
 	for _, what := range []engine.What{
-		engine.Started{Torn: true, Open: []engine.Run{{ID: "x", Host: engine.Host{Name: "web-1"}}}}, engine.Woke{}, engine.PlanChanged{Text: "t"},
+		engine.Started{Torn: true, Open: []engine.Run{{ID: "x", Host: engine.Host{Name: "web-1"}}}}, engine.Woke{}, engine.PlanChanged{Text: "t"}, engine.ShuttingDown{Cause: "c"},
 		engine.ClockJumped{By: time.Second}, engine.Ordered{Order: engine.Order{ID: "1", Kind: engine.Stop}},
 		engine.GateAnswered{Gate: "site", Round: 3, GateAnswer: engine.GateAnswer{OK: true, Text: "x"}},
 		engine.HostInspected{Host: "web-1", Facts: engine.Facts{Unreachable: "no"}},

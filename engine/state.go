@@ -5,8 +5,9 @@ import "time"
 // State is all that the engine remembers between two events. It is plain data: it survives JSON, and
 // [Plan.Step] never changes the one it was given.
 type State struct {
-	Serial      uint64               `json:"serial"` // steps that changed something
-	Began       bool                 `json:"began"`  // Started has been seen
+	Serial      uint64               `json:"serial"`           // steps that changed something
+	Began       bool                 `json:"began"`            // Started has been seen
+	Ending      string               `json:"ending,omitempty"` // why this engine is shutting down
 	Stopped     *Latch               `json:"stopped,omitempty"`
 	Paused      *Pause               `json:"paused,omitempty"`
 	Sweeping    bool                 `json:"sweeping,omitempty"` // every host is being looked at first

@@ -60,6 +60,11 @@ func (t *turn) take(w What) {
 	case Woke:
 	case PlanChanged:
 		t.notePool("changed: " + w.Text)
+	case ShuttingDown:
+		t.s.Ending = w.Cause
+		t.note(Record{Kind: Lifecycle, Text: "shutting down: " + w.Cause})
+		t.giveUpAsking(*t.ending(t.s))
+		t.revertAll(w.Cause)
 	case ClockJumped:
 		t.clockJumped(w)
 	case Ordered:
@@ -86,7 +91,7 @@ const retryAfter = 30 * time.Second
 
 func (t *turn) started(w Started) {
 	t.s.Began = true
-	t.s.Asked, t.s.Gates, t.s.Next = nil, nil, nil
+	t.s.Asked, t.s.Gates, t.s.Next, t.s.Ending = nil, nil, nil, ""
 	t.notePool("started")
 	t.rest(t.Schedule.CheckEvery)
 	for _, a := range t.s.Attacked {
@@ -464,7 +469,7 @@ const inspectAgain = 2 * time.Minute
 // inspectNext has the drawn host looked at while there is time, so that an infeasible attack is found
 // before its turn; never outside the window, and never while stopped.
 func (t *turn) inspectNext() {
-	if t.s.Next == nil || t.s.Stopped != nil || t.At.Before(t.s.Inspected.Add(inspectAgain)) {
+	if t.s.Next == nil || t.s.Stopped != nil || t.s.Ending != "" || t.At.Before(t.s.Inspected.Add(inspectAgain)) {
 		return
 	}
 	if f, known := t.s.Facts[t.s.Next.Host]; known && t.believed(f, t.At) {

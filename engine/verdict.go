@@ -69,6 +69,8 @@ func (p Plan) notClean(s State, _ time.Time) *Verdict {
 	switch {
 	case !s.Began:
 		return refuse(Reconciling, "starting")
+	case s.Ending != "":
+		return p.ending(s)
 	case len(s.Residue) > 0:
 		host, left := firstLeftover(s.Residue)
 		return refuse(ResidueLeft, "%s needs a person: %s; look at it, then run: chaoscat sweep --host %s", host, left.Text, host)
@@ -79,6 +81,10 @@ func (p Plan) notClean(s State, _ time.Time) *Verdict {
 		return refuse(Reconciling, "looking for what %s of an earlier run may have left on %s", r.Attack.Name, r.Host.Name)
 	}
 	return nil
+}
+
+func (p Plan) ending(s State) *Verdict {
+	return refuse(IsStopped, "this engine is shutting down (%s)", s.Ending)
 }
 
 func firstLeftover(residue map[string]Leftover) (string, Leftover) {

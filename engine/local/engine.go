@@ -1,0 +1,339 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/chaoscat/chaoscat/engine"
+	"github.com/chaoscat/chaoscat/engine/clock"
+)
+
+// Options is all that an engine needs. Everything is required but Log and Elapsed.
+type Options struct {
+	Plan    engine.Plan
+	State   engine.State   // what the journal kept
+	Started engine.Started // what must be reconciled first
+	Carrier Carrier
+	Gates   Gates
+	Journal Journal
+	Latch   Latch
+	Clock   clock.Clock
+	Dice    func() uint64        // fresh entropy at every call
+	Elapsed func() time.Duration // a monotonic reading, to notice that the wall clock jumped; nil: not noticed
+	Log     *slog.Logger
+	Version string
+	Demo    bool
+	LastSeq uint64 // newest record of earlier lives
+	Recent  []engine.Record
+	// Undo bounds how long the end of Run waits for what is being undone.
+	Undo time.Duration
+}
+
+// Engine is the driver. Make it with [New]; it does nothing until [Engine.Run].
+type Engine struct {
+	o      Options
+	plan   engine.Plan
+	state  engine.State
+	events chan engine.What
+	plans  chan planChange
+	log    *log
+
+	orders map[string][]chan engine.Reply // waiting for their answer, by order id
+	asked  chan ordered
+	stops  map[string]chan string // the stop of each run in flight
+	wake   time.Time
+	ended  chan struct{} // closed when Run returns
+	work   sync.WaitGroup
+	clock  reading
+	roster uint64
+	flush  *time.Timer // output of hosts that watchers have not been told of
+
+	mu       sync.Mutex
+	watchers map[chan engine.Snapshot]struct{}
+	latest   engine.Snapshot
+	recent   []engine.Record
+}
+
+type ordered struct {
+	order engine.Order
+	reply chan engine.Reply
+}
+
+type planChange struct {
+	plan engine.Plan
+	text string
+}
+
+// reading is the wall clock and the monotonic one at the same moment.
+type reading struct {
+	wall    time.Time
+	elapsed time.Duration
+}
+
+// outputEvery is how often a flood of output is shown to watchers.
+const outputEvery = 50 * time.Millisecond
+
+// jumpedAbove is how far the two clocks may drift apart between two events.
+const jumpedAbove = 5 * time.Second
+
+// New makes an engine that stands still.
+func New(o Options) *Engine {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	e := &Engine{
+		o: o, plan: o.Plan, state: o.State, events: make(chan engine.What, 256), plans: make(chan planChange), asked: make(chan ordered),
+		orders: map[string][]chan engine.Reply{}, stops: map[string]chan string{}, ended: make(chan struct{}),
+		watchers: map[chan engine.Snapshot]struct{}{}, recent: o.Recent, log: newLog(o.LastSeq),
+	}
+	e.flush = time.NewTimer(time.Hour)
+	e.flush.Stop()
+	e.latest = e.describe(o.Clock.Now())
+	return e
+}
+
+// Run drives the engine until ctx ends, then undoes what runs, waits for it within Options.Undo, and
+// returns. An error names the hosts whose undo could not be awaited: their own guards undo them.
+func (e *Engine) Run(ctx context.Context) error {
+	defer close(e.ended)
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer e.work.Wait()
+	defer end()
+	defer e.flush.Stop()
+	e.clock = e.read()
+	e.step(life, e.o.Started)
+	e.goDo(func() {
+		e.o.Gates.Run(life, func(gate string, a engine.GateAnswer) { e.tell(engine.GateAnswered{Gate: gate, GateAnswer: a}) })
+	})
+	e.loop(ctx, life)
+	e.step(life, engine.ShuttingDown{Cause: causeOf(ctx)})
+	return e.drain(life)
+}
+
+func causeOf(ctx context.Context) string {
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		return cause.Error()
+	}
+	return "the engine was told to end"
+}
+
+func (e *Engine) loop(ctx, life context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		timer.Reset(max(0, e.o.Clock.Real(e.wake.Sub(e.o.Clock.Now()))))
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+			e.step(life, engine.Woke{})
+		case what := <-e.events:
+			e.step(life, what)
+		case o := <-e.asked:
+			e.order(life, o)
+		case c := <-e.plans:
+			e.change(life, c)
+		case <-e.log.dirty:
+			e.flush.Reset(outputEvery)
+		case <-e.flush.C:
+			e.publish()
+		}
+	}
+}
+
+// drain steps what the undoing still has to say; nothing new begins meanwhile, because the core knows.
+func (e *Engine) drain(life context.Context) error {
+	limit := time.NewTimer(e.o.Undo)
+	defer limit.Stop()
+	for len(e.state.Running) > 0 {
+		select {
+		case what := <-e.events:
+			e.step(life, what)
+		case o := <-e.asked:
+			e.order(life, o)
+		case <-limit.C:
+			return e.abandoned()
+		}
+	}
+	return nil
+}
+
+func (e *Engine) abandoned() error {
+	var hosts []string
+	for _, r := range e.state.Running {
+		hosts = append(hosts, r.Host.Name)
+	}
+	return fmt.Errorf("shutting down: %v could not be proven undone within %s; their own guards undo them, and the next start looks for them", hosts, e.o.Undo)
+}
+
+// tell hands an event to the owner of the state; after the end it is dropped.
+func (e *Engine) tell(what engine.What) {
+	select {
+	case e.events <- what:
+	case <-e.ended:
+	}
+}
+
+func (e *Engine) read() reading {
+	r := reading{wall: e.o.Clock.Now().Round(0)}
+	if e.o.Elapsed != nil {
+		r.elapsed = e.o.Elapsed()
+	}
+	return r
+}
+
+// step makes one step durable and performs what follows from it.
+func (e *Engine) step(life context.Context, what engine.What) {
+	now := e.read()
+	if e.o.Elapsed != nil {
+		by := now.wall.Sub(e.clock.wall) - (now.elapsed - e.clock.elapsed)
+		e.clock = now
+		if by.Abs() > jumpedAbove {
+			e.stepAt(life, now.wall, engine.ClockJumped{By: by.Round(time.Second)})
+		}
+	}
+	e.stepAt(life, now.wall, what)
+}
+
+func (e *Engine) stepAt(life context.Context, at time.Time, what engine.What) {
+	event := engine.Event{Stamp: engine.Stamp{At: at, Draw: e.o.Dice()}, What: what}
+	state, actions := e.plan.Step(e.state, event)
+	e.state = state
+	if ended, ok := what.(engine.Ended); ok {
+		delete(e.stops, ended.Run)
+	}
+	e.revert(actions)
+	if records := e.number(actions); len(records) > 0 {
+		if err := e.write(event, records); err != nil {
+			actions = e.withoutLaunches(actions, err)
+		}
+		e.show(records)
+	}
+	for _, a := range actions {
+		e.perform(life, a)
+	}
+	e.publish()
+}
+
+// revert comes before everything else, the journal included.
+func (e *Engine) revert(actions []engine.Action) {
+	for _, a := range actions {
+		if r, ok := a.(engine.Revert); ok {
+			if stop := e.stops[r.Run]; stop != nil {
+				select {
+				case stop <- r.Reason:
+				default: // it has been told already
+				}
+			}
+		}
+	}
+}
+
+// number takes the notes out of the actions and gives each its place in the record.
+func (e *Engine) number(actions []engine.Action) (records []engine.Record) {
+	for _, a := range actions {
+		if n, ok := a.(engine.Note); ok {
+			records = append(records, e.log.number(n.Record))
+		}
+	}
+	return records
+}
+
+// write keeps the records: the journal first, then the latch that must survive it.
+func (e *Engine) write(event engine.Event, records []engine.Record) error {
+	err := e.o.Journal.Append(&event, records)
+	for _, r := range records {
+		if r.Kind != engine.OrderGiven || r.Order == nil {
+			continue
+		}
+		switch {
+		case r.Latch != nil:
+			err = errors.Join(err, e.o.Latch.Set(*r.Latch))
+		case r.Order.Kind == engine.Resume && err == nil:
+			err = e.o.Latch.Clear()
+		}
+	}
+	return err
+}
+
+// withoutLaunches is the fail-closed end of a step that could not be written: what has no durable intent
+// does not happen, and the engine stops until a person has looked at the disk.
+func (e *Engine) withoutLaunches(actions []engine.Action, err error) []engine.Action {
+	e.o.Log.Error("the journal cannot be written", "error", err)
+	kept := actions[:0:0]
+	for _, a := range actions {
+		if l, ok := a.(engine.Launch); ok {
+			detail := fmt.Sprintf("not attempted: the intent could not be written: %v", err)
+			e.later(engine.Ended{Run: l.Run.ID, Outcome: engine.Outcome{Effect: engine.Refused, Cause: "journal", Detail: detail}})
+			continue
+		}
+		kept = append(kept, a)
+	}
+	if e.state.Stopped == nil && e.state.Ending == "" {
+		e.later(engine.Ordered{Order: engine.Order{Kind: engine.Stop, By: "chaoscat", Door: "journal", Reason: err.Error()}})
+	}
+	return kept
+}
+
+// later tells from inside the loop, which must not wait for itself.
+func (e *Engine) later(what engine.What) { e.goDo(func() { e.tell(what) }) }
+
+func (e *Engine) goDo(f func()) {
+	e.work.Add(1)
+	go func() {
+		defer e.work.Done()
+		f()
+	}()
+}
+
+func (e *Engine) show(records []engine.Record) {
+	for _, r := range records {
+		e.log.keep(r)
+		e.o.Log.Info(r.Text, logAttrs(r)...)
+		if r.Kind == engine.Closed {
+			e.recent = append([]engine.Record{r}, e.recent[:min(len(e.recent), recentKept-1)]...)
+		}
+	}
+}
+
+// recentKept is how many outcomes a snapshot carries.
+const recentKept = 20
+
+func logAttrs(r engine.Record) []any {
+	attrs := []any{"kind", string(r.Kind), "seq", r.Seq}
+	for _, a := range []struct{ name, value string }{{"run", r.Run}, {"host", r.Host}, {"attack", r.Attack}, {"by", r.By}, {"door", r.Door}} {
+		if a.value != "" {
+			attrs = append(attrs, a.name, a.value)
+		}
+	}
+	return attrs
+}
+
+// change steps under another plan from here on. What runs goes on under the limits it was started with.
+func (e *Engine) change(life context.Context, c planChange) {
+	if c.plan.Roster != e.plan.Roster {
+		e.roster++
+	}
+	e.plan = c.plan
+	e.step(life, engine.PlanChanged{Text: c.text})
+}
+
+// SetPlan hands over a new plan; text says what changed. It returns once the engine has it, or has ended.
+func (e *Engine) SetPlan(plan engine.Plan, text string) {
+	select {
+	case e.plans <- planChange{plan, text}:
+	case <-e.ended:
+	}
+}
+
+func (e *Engine) describe(now time.Time) engine.Snapshot {
+	s := e.plan.Describe(e.state, now)
+	s.Version, s.Demo, s.RosterID = e.o.Version, e.o.Demo, e.roster
+	s.Recent, s.LastSeq = slices.Clone(e.recent), e.log.last()
+	return s
+}

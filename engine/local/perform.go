@@ -1,0 +1,108 @@
+package local
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/chaoscat/chaoscat/engine"
+)
+
+// perform starts what the core asked for. Nothing here waits: results come back as events.
+func (e *Engine) perform(life context.Context, a engine.Action) {
+	switch a := a.(type) {
+	case engine.AskGates:
+		for _, gate := range a.Gates {
+			e.goDo(func() {
+				e.tell(engine.GateAnswered{Gate: gate, Round: a.Round, GateAnswer: e.o.Gates.AskNow(life, gate)})
+			})
+		}
+	case engine.Inspect:
+		attacks := e.plan.Attacks
+		e.goDo(func() { e.inspect(life, a.Host, attacks) })
+	case engine.Launch:
+		stop := make(chan string, 1)
+		e.stops[a.Run.ID] = stop
+		e.goDo(func() { e.launch(life, a.Run, stop) })
+	case engine.Reconcile:
+		e.goDo(func() { e.reconcile(life, a.Run) })
+	case engine.SweepAll:
+		e.goDo(func() { e.sweepAll(life, a.Hosts) })
+	case engine.Wake:
+		e.wake = a.At
+	case engine.Reply:
+		e.answer(a)
+	}
+}
+
+// inspectWithin bounds a look at a host.
+const inspectWithin = 30 * time.Second
+
+func (e *Engine) inspect(life context.Context, h engine.Host, attacks []engine.Attack) {
+	ctx, cancel := context.WithTimeout(life, inspectWithin)
+	defer cancel()
+	e.tell(engine.HostInspected{Host: h.Name, Facts: e.o.Carrier.Inspect(ctx, h, attacks)})
+}
+
+// launch carries one run. A panic in the carrier is an outcome, not the end of the engine: the host's own
+// guard undoes the fault, and the host counts as residue until that has been proven.
+func (e *Engine) launch(life context.Context, r engine.Run, stop chan string) {
+	outcome := engine.Outcome{Effect: engine.Unverifiable, Undo: engine.Residue, Applied: true, Cause: "error"}
+	defer func() {
+		if bad := recover(); bad != nil {
+			outcome.Detail = fmt.Sprintf("the carrier failed: %v", bad)
+		}
+		e.tell(engine.Ended{Run: r.ID, Outcome: outcome})
+	}()
+	outcome = e.o.Carrier.Attack(life, r, stop,
+		func(a engine.Advanced) { a.Run = r.ID; e.tell(a) },
+		func(text string) { e.log.line(e.o.Clock.Now(), r, text) })
+}
+
+func (e *Engine) reconcile(life context.Context, r engine.Run) {
+	ctx, cancel := context.WithTimeout(life, inspectWithin)
+	defer cancel()
+	found := e.o.Carrier.Reconcile(ctx, r)
+	found.Run, found.Host = r.ID, r.Host.Name
+	e.tell(found)
+}
+
+// sweepers is how many hosts are looked at side by side after a torn journal.
+const sweepers = 16
+
+func (e *Engine) sweepAll(life context.Context, hosts []engine.Host) {
+	var (
+		mu     sync.Mutex
+		failed []string
+		work   sync.WaitGroup
+		queue  = make(chan engine.Host)
+	)
+	for range min(sweepers, len(hosts)) {
+		work.Go(func() {
+			for h := range queue {
+				if !e.sweep(life, h) {
+					mu.Lock()
+					failed = append(failed, h.Name)
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	for _, h := range hosts {
+		queue <- h
+	}
+	close(queue)
+	work.Wait()
+	e.tell(engine.SweptAll{Failed: failed})
+}
+
+func (e *Engine) sweep(life context.Context, h engine.Host) bool {
+	ctx, cancel := context.WithTimeout(life, inspectWithin)
+	defer cancel()
+	found, lines := e.o.Carrier.Sweep(ctx, h, false)
+	for _, text := range lines {
+		e.log.line(e.o.Clock.Now(), engine.Run{Host: h}, text)
+	}
+	return found.Clean
+}
