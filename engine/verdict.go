@@ -33,6 +33,7 @@ const (
 	DryRun           Reason = "DryRun"
 	BadOrder         Reason = "BadOrder" // the order names something that does not exist or is not allowed
 	HostNotEligible  Reason = "HostNotEligible"
+	NotAllowed       Reason = "NotAllowed" // the role does not reach
 )
 
 // Verdict is why nothing is attacked just now, or Ready.

@@ -1,0 +1,219 @@
+package control_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chaoscat/chaoscat/engine"
+	"github.com/chaoscat/chaoscat/engine/control"
+)
+
+// stage is an engine that shows what it is told to show and remembers its orders.
+type stage struct {
+	roster  *engine.Roster
+	views   chan engine.Snapshot
+	orders  chan engine.Order
+	refusal *engine.Verdict
+}
+
+func (s *stage) Snapshot() engine.Snapshot {
+	return engine.Snapshot{Name: "stage", Roster: s.roster, Total: s.roster.Len()}
+}
+
+func (s *stage) Watch(ctx context.Context) <-chan engine.Snapshot {
+	out := make(chan engine.Snapshot, 1)
+	go func() {
+		defer close(out)
+		for {
+			select {
+			case v := <-s.views:
+				v.Roster = s.roster
+				out <- v
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return out
+}
+
+func (s *stage) History(_ context.Context, after uint64) ([]engine.Record, error) {
+	return []engine.Record{{Seq: after + 1, Text: "one"}, {Seq: after + 2, Text: "two"}}, nil
+}
+
+func (s *stage) Ask(_ context.Context, o engine.Order) (string, error) {
+	s.orders <- o
+	if s.refusal != nil {
+		return "", &engine.Refusal{Verdict: *s.refusal}
+	}
+	return "run-1", nil
+}
+
+func open(t *testing.T, role engine.Role) (*stage, *control.Client, string) {
+	t.Helper()
+	s := &stage{roster: engine.NewRoster([]engine.Host{{Name: "web-1", Address: "10.0.0.1", Port: 22}}),
+		views: make(chan engine.Snapshot), orders: make(chan engine.Order, 10)}
+	path := filepath.Join(t.TempDir(), "d", "s.sock")
+	server, err := control.Listen(path, control.Options{Engine: s, Who: func(uid int) control.Peer {
+		return control.Peer{UID: uid, Name: "kernel-says", Role: role}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(ctx) }()
+	client := control.NewClient(path)
+	t.Cleanup(func() {
+		client.Close()
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("the socket was left behind: %v", err)
+		}
+	})
+	return s, client, path
+}
+
+func TestWhoOrdersIsTakenFromTheKernelNotFromTheRequest(t *testing.T) {
+	s, client, _ := open(t, engine.Operator)
+	run, err := client.Ask(t.Context(), engine.Order{ID: "1", Kind: engine.RunOnce, By: "root, honestly", Door: "console"})
+	if err != nil || run != "run-1" {
+		t.Fatalf("%q %v", run, err)
+	}
+	if o := <-s.orders; o.By != "kernel-says" || o.Door != "socket" {
+		t.Errorf("the order came by %q at %q", o.By, o.Door)
+	}
+}
+
+func TestEverybodyAtTheSocketMayStopAndNothingElse(t *testing.T) {
+	for _, role := range []engine.Role{engine.Viewer, engine.Stopper, engine.Operator, engine.Admin} {
+		s, client, _ := open(t, role)
+		for _, kind := range []engine.OrderKind{engine.Stop, engine.Resume, engine.PauseIt, engine.Skip, engine.RunOnce, engine.Exclude, engine.Include, engine.Clear} {
+			allowed := kind == engine.Stop || role >= engine.Operator
+			_, err := client.Ask(t.Context(), engine.Order{ID: "1", Kind: kind})
+			var refusal *engine.Refusal
+			if refused := errors.As(err, &refusal); refused == allowed {
+				t.Errorf("%s %s: allowed %v, got %v", role, kind, allowed, err)
+			}
+			if len(s.orders) > 0 != allowed {
+				t.Errorf("%s %s: reached the engine: %v", role, kind, len(s.orders) > 0)
+			}
+			for len(s.orders) > 0 {
+				<-s.orders
+			}
+		}
+	}
+}
+
+func TestARefusalComesBackAsTheVerdictItWas(t *testing.T) {
+	s, client, _ := open(t, engine.Operator)
+	s.refusal = &engine.Verdict{Name: engine.OutsideHours, Sentence: "outside business hours"}
+	err := client.Order(t.Context(), engine.Order{ID: "1", Kind: engine.RunOnce})
+	var refusal *engine.Refusal
+	if !errors.As(err, &refusal) || refusal.Name != engine.OutsideHours || err.Error() != "outside business hours" {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestAWatcherSeesTheRosterAndTheEndOfTheLink(t *testing.T) {
+	s, client, _ := open(t, engine.Viewer)
+	ctx, cancel := context.WithCancel(t.Context())
+	slot := client.Watch(ctx)
+	s.views <- engine.Snapshot{Name: "first"}
+	if v := <-slot; v.Name != "first" || v.Roster.Len() != 1 {
+		t.Errorf("%+v", v)
+	}
+	cancel()
+	for range slot {
+	}
+}
+
+func TestHistoryAndStateComeThrough(t *testing.T) {
+	_, client, _ := open(t, engine.Viewer)
+	records, err := client.History(t.Context(), 41)
+	if err != nil || len(records) != 2 || records[0].Seq != 42 {
+		t.Errorf("%v %v", records, err)
+	}
+	if view, err := client.Snapshot(t.Context()); err != nil || view.Roster.Len() != 1 {
+		t.Errorf("%v %v", view, err)
+	}
+}
+
+func TestTheSocketIsForOwnerAndGroupOnly(t *testing.T) {
+	_, _, path := open(t, engine.Viewer)
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o660 {
+		t.Errorf("%v %v", info.Mode(), err)
+	}
+	folder, _ := os.Stat(filepath.Dir(path))
+	if folder.Mode().Perm()&0o007 != 0 {
+		t.Errorf("the folder is open to others: %v", folder.Mode())
+	}
+}
+
+func TestNobodyThereIsItsOwnError(t *testing.T) {
+	client := control.NewClient(filepath.Join(t.TempDir(), "s"))
+	if _, err := client.Snapshot(t.Context()); !errors.Is(err, control.ErrNoEngine) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestAStaleSocketIsReplacedAndAnythingElseIsNot(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
+	l.Close()
+	if _, err := control.Listen(path, control.Options{}); err != nil {
+		t.Errorf("a stale socket: %v", err)
+	}
+	file := filepath.Join(t.TempDir(), "precious")
+	if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := control.Listen(file, control.Options{}); err == nil || !strings.Contains(err.Error(), "no socket") {
+		t.Errorf("a file was replaced: %v", err)
+	}
+}
+
+func TestAPathTooLongForASocketIsSaid(t *testing.T) {
+	_, err := control.Listen(filepath.Join(t.TempDir(), strings.Repeat("x", 120)), control.Options{})
+	if err == nil || !strings.Contains(err.Error(), "shorter") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestAnUnreadableOrderIsAnErrorNotAnOrder(t *testing.T) {
+	s, _, path := open(t, engine.Admin)
+	for _, body := range []string{"", "{", `{"kind":"stop","surprise":1}`, `[1,2]`, strings.Repeat("x", 100_000)} {
+		c, err := net.Dial("unix", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+		if _, err := c.Write([]byte("POST /v1/order HTTP/1.0\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body)); err != nil {
+			t.Log(err) // the server may have hung up on the flood
+		}
+		answer := make([]byte, 200)
+		n, _ := c.Read(answer)
+		if !strings.Contains(string(answer[:n]), " 400 ") {
+			t.Errorf("%.20q was answered %q", body, answer[:n])
+		}
+		c.Close()
+	}
+	if len(s.orders) != 0 {
+		t.Error("an unreadable order reached the engine")
+	}
+}

@@ -1,0 +1,221 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/chaoscat/chaoscat/engine"
+)
+
+// Engine is what the door opens to.
+type Engine interface {
+	Snapshot() engine.Snapshot
+	Watch(ctx context.Context) <-chan engine.Snapshot
+	History(ctx context.Context, after uint64) ([]engine.Record, error)
+	Ask(ctx context.Context, o engine.Order) (run string, err error)
+}
+
+// Peer is who is at the other end of the socket.
+type Peer struct {
+	UID  int
+	Name string
+	Role engine.Role
+}
+
+// Options of a server. Who maps a Unix user to a name and a role.
+type Options struct {
+	Engine Engine
+	Who    func(uid int) Peer
+}
+
+// Server is the door. Serve ends when its context does.
+type Server struct {
+	o        Options
+	listener net.Listener
+	path     string
+}
+
+// maxPath is the longest socket path that every supported kernel takes (108 bytes with the final zero on
+// Linux, 104 on darwin).
+const maxPath = 103
+
+// Listen makes the socket: owner and group may open it, nobody else. The caller holds the lock of the
+// state directory, so a socket that is there already was left by an engine that has died.
+func Listen(path string, o Options) (*Server, error) {
+	if len(path) > maxPath {
+		return nil, fmt.Errorf("control socket %s: the path has %d bytes, a socket takes at most %d; set control.socket to a shorter one", path, len(path), maxPath)
+	}
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return nil, fmt.Errorf("control socket: making its folder: %w", err)
+	}
+	if err := removeStale(path); err != nil {
+		return nil, err
+	}
+	l, err := listenPrivately(dir, path)
+	if err != nil {
+		return nil, fmt.Errorf("control socket %s: %w", path, err)
+	}
+	return &Server{o: o, listener: l, path: path}, nil
+}
+
+func removeStale(path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("control socket: %w", err)
+	}
+	if info.Mode()&os.ModeSocket == 0 {
+		return fmt.Errorf("control socket %s: there is a file by that name which is no socket; move it away or set control.socket", path)
+	}
+	return os.Remove(path)
+}
+
+// listenPrivately makes the socket where nobody can reach it, sets its mode, and moves it into place:
+// there is no moment at which it is open to all.
+func listenPrivately(dir, path string) (net.Listener, error) {
+	private, err := os.MkdirTemp(dir, ".s")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(private)
+	l, err := net.Listen("unix", filepath.Join(private, "s"))
+	if err != nil {
+		return nil, err
+	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
+	if err := errors.Join(os.Chmod(filepath.Join(private, "s"), 0o660), os.Rename(filepath.Join(private, "s"), path)); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+type peerKey struct{}
+
+// Serve answers until ctx ends; open streams are cut then.
+func (s *Server) Serve(ctx context.Context) error {
+	server := &http.Server{
+		Handler: s.routes(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+		BaseContext: func(net.Listener) context.Context { return ctx },
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, peerKey{}, s.peer(c))
+		},
+	}
+	stop := context.AfterFunc(ctx, func() { server.Close() })
+	defer stop()
+	defer os.Remove(s.path)
+	if err := server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("control socket: %w", err)
+	}
+	return nil
+}
+
+// peer asks the kernel. Who cannot be told apart may look and stop, no more.
+func (s *Server) peer(c net.Conn) Peer {
+	uid, err := peerUID(c)
+	if err != nil {
+		return Peer{UID: -1, Name: "somebody", Role: engine.Stopper}
+	}
+	return s.o.Who(uid)
+}
+
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/state", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, s.o.Engine.Snapshot()) })
+	mux.HandleFunc("GET /v1/watch", s.watch)
+	mux.HandleFunc("GET /v1/roster", s.roster)
+	mux.HandleFunc("GET /v1/history", s.history)
+	mux.HandleFunc("POST /v1/order", s.order)
+	return mux
+}
+
+func reply(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // the other side has gone: nobody is left to tell
+}
+
+// watchWrite bounds how long a reader may keep a write waiting before its stream is cut.
+const watchWrite = 10 * time.Second
+
+func (s *Server) watch(w http.ResponseWriter, r *http.Request) {
+	control, encoder := http.NewResponseController(w), json.NewEncoder(w)
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	for snapshot := range s.o.Engine.Watch(r.Context()) {
+		_ = control.SetWriteDeadline(time.Now().Add(watchWrite))
+		if encoder.Encode(snapshot) != nil || control.Flush() != nil {
+			return
+		}
+	}
+}
+
+type rosterAnswer struct {
+	ID    uint64        `json:"roster_id"`
+	Hosts []engine.Host `json:"hosts"`
+}
+
+func (s *Server) roster(w http.ResponseWriter, _ *http.Request) {
+	snapshot := s.o.Engine.Snapshot()
+	reply(w, http.StatusOK, rosterAnswer{snapshot.RosterID, snapshot.Roster.Hosts()})
+}
+
+func (s *Server) history(w http.ResponseWriter, r *http.Request) {
+	after, err := strconv.ParseUint(r.URL.Query().Get("after"), 10, 64)
+	if err != nil && r.URL.Query().Get("after") != "" {
+		reply(w, http.StatusBadRequest, orderAnswer{Error: "after must be a number"})
+		return
+	}
+	records, err := s.o.Engine.History(r.Context(), after)
+	if err != nil {
+		reply(w, http.StatusInternalServerError, orderAnswer{Error: err.Error()})
+		return
+	}
+	reply(w, http.StatusOK, records)
+}
+
+type orderAnswer struct {
+	Run     string          `json:"run,omitempty"`
+	Refusal *engine.Verdict `json:"refusal,omitempty"`
+	Error   string          `json:"error,omitempty"`
+}
+
+// maxOrder bounds the body of an order.
+const maxOrder = 64 << 10
+
+func (s *Server) order(w http.ResponseWriter, r *http.Request) {
+	var o engine.Order
+	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxOrder))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&o); err != nil {
+		reply(w, http.StatusBadRequest, orderAnswer{Error: "the order cannot be read: " + err.Error()})
+		return
+	}
+	peer, _ := r.Context().Value(peerKey{}).(Peer)
+	if peer.Role < o.Kind.Needs() {
+		text := fmt.Sprintf("%s may not %s here: that takes the role %s", peer.Name, o.Kind, o.Kind.Needs())
+		reply(w, http.StatusForbidden, orderAnswer{Refusal: &engine.Verdict{Name: engine.NotAllowed, Sentence: text}})
+		return
+	}
+	o.By, o.Door = peer.Name, "socket"
+	run, err := s.o.Engine.Ask(r.Context(), o)
+	var refusal *engine.Refusal
+	switch {
+	case errors.As(err, &refusal):
+		reply(w, http.StatusConflict, orderAnswer{Refusal: &refusal.Verdict})
+	case err != nil:
+		reply(w, http.StatusServiceUnavailable, orderAnswer{Error: err.Error()})
+	default:
+		reply(w, http.StatusOK, orderAnswer{Run: run})
+	}
+}
