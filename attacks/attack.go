@@ -22,6 +22,7 @@ type Definition struct {
 	Reversible bool          // there is an undo (or, for a supervised attack, the host heals itself)
 	Supervised bool          // the host goes away and must come back with a new boot id
 	Figure     Figure        // what is measured
+	Custom     bool          // an operator's own, made by [Custom]
 	Script     string        // the shell functions, see library/README.md
 }
 

@@ -216,9 +216,9 @@ func (t *turn) advanced(w Advanced) {
 	if w.Phase == Holding {
 		r.Until = t.At.Add(r.For)
 	}
-	text := w.Text
-	if text == "" {
-		text = string(w.Phase)
+	text := string(w.Phase)
+	if w.Text != "" {
+		text += ": " + w.Text
 	}
 	t.note(Record{Kind: PhaseNew, Run: r.ID, Host: r.Host.Name, Attack: r.Attack.Name, Phase: w.Phase, Text: text})
 }
@@ -238,6 +238,9 @@ func (t *turn) ended(w Ended) {
 	}
 	if !o.Applied {
 		t.notAttempted(r, o)
+		if o.Undo == Residue { // a guard was armed and could not be taken back
+			t.leftBehind(r, o)
+		}
 		return
 	}
 	t.s.Attacked = put(t.s.Attacked, r.Host.Name, Attacked{At: t.At, Run: r.ID, Attack: r.Attack.Name, Effect: o.Effect})

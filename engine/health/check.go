@@ -90,14 +90,14 @@ func parsePath(path string) ([]any, error) {
 	return steps, nil
 }
 
-// on judges a document.
-func (c check) on(body []byte) engine.GateAnswer {
+// on judges a document. What it found passes through hide on its way into the text.
+func (c check) on(body []byte, hide func(string) string) engine.GateAnswer {
 	value, err := c.find(body)
 	if err != nil {
 		return no("%v", err)
 	}
 	holds, err := c.compare(value)
-	text := short(fmt.Sprint(value))
+	text := short(hide(fmt.Sprint(value)))
 	switch {
 	case err != nil:
 		return no("%s is %s: %v", c.path, text, err)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -71,7 +70,11 @@ func (g commandGate) Ask(ctx context.Context) engine.GateAnswer {
 	}
 	began := time.Now()
 	out, said := &head{}, &head{}
-	err = g.command(ctx, program, out, said).Run()
+	c := g.command(ctx, program, out, said)
+	err = c.Run()
+	if errors.Is(err, exec.ErrWaitDelay) {
+		syscall.Kill(-c.Process.Pid, syscall.SIGKILL) // what it left behind, and keeps its group alive
+	}
 	if ctx.Err() != nil {
 		return shown(no("%s did not end within %s and was killed", g.name(), time.Since(began).Round(100*time.Millisecond)))
 	}
@@ -112,8 +115,6 @@ func (g commandGate) judge(err error, out, said string) engine.GateAnswer {
 	switch {
 	case errors.Is(err, exec.ErrWaitDelay):
 		return no("%s ended but left a process behind that holds its output", g.name())
-	case errors.Is(err, fs.ErrNotExist):
-		return no("the command %s does not exist", g.o.Argv[0])
 	case errors.As(err, &exit):
 		return no("%s: %s%s", g.name(), exit, because(out, said))
 	case err != nil:

@@ -42,16 +42,20 @@ func no(format string, args ...any) engine.GateAnswer {
 // shown makes the answer fit for terminals and logs. A secret that the other side has sent back is taken
 // out first, while it still reads as it does in its file.
 func shown(a engine.GateAnswer, secrets ...Secret) engine.GateAnswer {
-	for _, s := range secrets {
-		if s != "" {
-			a.Text = strings.ReplaceAll(a.Text, string(s), redacted)
-		}
-	}
-	a.Text = printable.Printable(a.Text)
+	a.Text = printable.Printable(hide(a.Text, secrets))
 	if a.Text == "" && !a.OK {
 		a.Text = "the gate said no and gave no reason"
 	}
 	return a
+}
+
+func hide(text string, secrets []Secret) string {
+	for _, s := range secrets {
+		if s != "" {
+			text = strings.ReplaceAll(text, string(s), redacted)
+		}
+	}
+	return text
 }
 
 // short keeps a value of the other side from filling the sentence.

@@ -142,9 +142,9 @@ func stay(next *http.Request, before []*http.Request) error {
 	case len(before) > maxRedirects:
 		return fmt.Errorf("redirected more than %d times", maxRedirects)
 	case first.Host != next.URL.Host:
-		return fmt.Errorf("redirected to another host, %s", short(next.URL.Host))
+		return fmt.Errorf("redirected to another host, %s", next.URL.Host)
 	case first.Scheme != next.URL.Scheme && !upgraded:
-		return fmt.Errorf("redirected from %s to %s", first.Scheme, short(next.URL.Scheme))
+		return fmt.Errorf("redirected from %s to %s", first.Scheme, next.URL.Scheme)
 	}
 	return nil
 }
@@ -163,7 +163,7 @@ func (g *httpGate) Ask(ctx context.Context) engine.GateAnswer {
 		return shown(no("asking %s: %v", g.host, reason(err, began)), secrets...)
 	}
 	defer response.Body.Close()
-	return shown(g.judge(response, began), secrets...)
+	return shown(g.judge(response, began, secrets), secrets...)
 }
 
 // request carries its secrets in headers only, and returns them so that they can be kept out of the text.
@@ -219,7 +219,7 @@ func reason(err error, began time.Time) error {
 }
 
 // judge reads all of the body whatever is expected of it: a server that cannot finish its page is not well.
-func (g *httpGate) judge(response *http.Response, began time.Time) engine.GateAnswer {
+func (g *httpGate) judge(response *http.Response, began time.Time, secrets []Secret) engine.GateAnswer {
 	if !g.expected(response.StatusCode) {
 		return no("%s answers with status %d, wanted %s%s", g.host, response.StatusCode, g.wanted(), hint(response.StatusCode))
 	}
@@ -234,7 +234,7 @@ func (g *httpGate) judge(response *http.Response, began time.Time) engine.GateAn
 	case g.o.Contains != "" && !strings.Contains(string(body), g.o.Contains):
 		return no("the answer of %s does not contain %q", g.host, short(g.o.Contains))
 	case g.check != nil:
-		return g.check.on(body)
+		return g.check.on(body, func(text string) string { return hide(text, secrets) })
 	case g.o.Contains != "":
 		return yes("status %d, contains %q", response.StatusCode, short(g.o.Contains))
 	}

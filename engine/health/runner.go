@@ -26,7 +26,7 @@ type Runner struct {
 }
 
 // NewRunner makes a runner; [Runner.Run] starts it. Intervals are of the given clock, time-outs are real.
-// deliver must not block for long: the gate that it is told of is not asked meanwhile.
+// deliver may be called by several goroutines at once, one for each gate; while it blocks, that gate is not asked.
 func NewRunner(gates []Asked, c clock.Clock, deliver func(gate string, a engine.GateAnswer)) (*Runner, error) {
 	r := &Runner{clock: c, deliver: deliver}
 	var wrong []error
@@ -114,8 +114,9 @@ func (g *asker) ask(ctx context.Context, returned func()) engine.GateAnswer {
 	defer cancel()
 	answer := make(chan engine.GateAnswer, 1)
 	go func() {
-		defer returned()
-		answer <- safely(ctx, g.By)
+		a := safely(ctx, g.By)
+		returned() // first: who has the answer may ask again at once
+		answer <- a
 	}()
 	select {
 	case a := <-answer:

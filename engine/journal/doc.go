@@ -27,7 +27,7 @@
 //
 // A line at the end that does not check, or an end before the place that the head vouches for, is a torn
 // tail: a possible attack, never a parse error. [Recovery].Torn is then true, and stays true over
-// restarts until an entry with the event [engine.SweptAll] has been appended. A line that does not check
+// restarts until an entry with the event [engine.SweptAll] that names no failed host has been appended. A line that does not check
 // with a sound one after it, or a sound one that does not follow the one before, is corruption:
 // [Recovery].Corrupt names the place, the file is set aside, and a new chain begins with a stop order of
 // the journal itself, so that the engine is stopped until an operator resumes.
@@ -40,15 +40,15 @@
 //
 // [Recovered] is the fold over all records, by kind:
 //
-//	Intent      Record.Intent is the run; it is open from here on. Settles Run.Order, counts for the day.
+//	Intent      Record.Intent is the run; it is open from here on. Settles Run.Order.
 //	PhaseNew    the open run of Record.Run is now in Record.Phase, since Record.At
 //	Closed      Record.Outcome closes the open run if the undo is proven: restored, or nothing was applied.
-//	            With undo = residue, or applied and no word on the undo, the run stays open; residue also
-//	            sets the host's Residue. Applied (or any effect but refused and infeasible) sets Attacked.
+//	            With undo = residue, or applied and no word on the undo, the run stays open, as Settled;
+//	            residue also sets the host's Residue. Applied sets Attacked and counts for the day.
 //	            A record without an outcome closes nothing.
-//	ResidueNew  sets Residue of Record.Host
-//	Cleared     with Record.Run: that run is closed, and the host's residue if it is of that run. Without
-//	            a run: Record.Host is proven clean; every open run there is closed and its residue gone.
+//	ResidueNew  sets Residue of Record.Host, unless there is some already
+//	Cleared     Record.Host is proven clean: every open run there is closed and its residue gone.
+//	            With a run and no host: that run is closed.
 //	OrderGiven  by Record.Order.Kind, and only if not refused (Record.Verdict nil or Ready):
 //	            stop        Stopped = Record.Latch (made from the order if missing; never refused)
 //	            resume      Stopped and Paused are lifted

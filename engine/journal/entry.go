@@ -38,13 +38,17 @@ func (e Entry) What() (*engine.Event, error) {
 	return &event, nil
 }
 
-// swept tells whether the entry ends the debt of a torn tail.
+// swept tells whether the entry ends the debt of a torn tail: a host that could not be looked at may still
+// carry an attack.
 func (e Entry) swept() bool {
 	if !bytes.Contains(e.Event, []byte(`"swept-all"`)) {
 		return false
 	}
-	var event struct{ Kind string }
-	return json.Unmarshal(e.Event, &event) == nil && event.Kind == "swept-all"
+	var event struct {
+		Kind string
+		What struct{ Failed []string }
+	}
+	return json.Unmarshal(e.Event, &event) == nil && event.Kind == "swept-all" && len(event.What.Failed) == 0
 }
 
 // maxLine bounds the memory that one line may take. A carried fold over 100,000 hosts takes a quarter of it.

@@ -20,7 +20,31 @@ func options() Options {
 
 func mustOpen(t *testing.T, dir string) (*Journal, Recovery) {
 	t.Helper()
-	j, found, err := Open(dir, options())
+	return mustOpenOn(t, dir, machine{})
+}
+
+// hasty is the machine's disk without the waiting, for tests that open thousands of journals.
+type hasty struct{ machine }
+
+type unsynced struct{ File }
+
+func (unsynced) Sync() error { return nil }
+
+func (hasty) SyncDir(string) error { return nil }
+
+func (h hasty) OpenFile(name string, flag int, perm os.FileMode) (File, error) {
+	f, err := h.machine.OpenFile(name, flag, perm)
+	if err != nil {
+		return nil, err
+	}
+	return unsynced{f}, nil
+}
+
+func mustOpenOn(t *testing.T, dir string, disk Disk) (*Journal, Recovery) {
+	t.Helper()
+	o := options()
+	o.Disk = disk
+	j, found, err := Open(dir, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +158,7 @@ var errDisk = errors.New("input/output error")
 
 // badDisk is the machine's disk, of which one operation fails: the failAt-th of those that change something.
 type badDisk struct {
-	machine
+	hasty
 	ops     int
 	failAt  int // 0: none
 	forGood bool
@@ -156,7 +180,7 @@ func (d *badDisk) OpenFile(name string, flag int, perm os.FileMode) (File, error
 			return nil, err
 		}
 	}
-	f, err := d.machine.OpenFile(name, flag, perm)
+	f, err := d.hasty.OpenFile(name, flag, perm)
 	if err != nil {
 		return nil, err
 	}
@@ -167,28 +191,28 @@ func (d *badDisk) Rename(a, b string) error {
 	if err := d.op("rename " + filepath.Base(b)); err != nil {
 		return err
 	}
-	return d.machine.Rename(a, b)
+	return d.hasty.Rename(a, b)
 }
 
 func (d *badDisk) Link(a, b string) error {
 	if err := d.op("link " + filepath.Base(b)); err != nil {
 		return err
 	}
-	return d.machine.Link(a, b)
+	return d.hasty.Link(a, b)
 }
 
 func (d *badDisk) Remove(a string) error {
 	if err := d.op("remove " + filepath.Base(a)); err != nil {
 		return err
 	}
-	return d.machine.Remove(a)
+	return d.hasty.Remove(a)
 }
 
 func (d *badDisk) SyncDir(a string) error {
 	if err := d.op("sync directory"); err != nil {
 		return err
 	}
-	return d.machine.SyncDir(a)
+	return d.hasty.SyncDir(a)
 }
 
 type badFile struct {

@@ -52,7 +52,7 @@ func TestAJournalCutAtAnyByteGivesItsPrefixAndSaysTorn(t *testing.T) {
 	whole := journalBytes(t, dir)
 	for cut := max(0, len(whole)-700); cut < len(whole); cut++ {
 		at := copyDir(t, dir, whole[:cut])
-		j, found := mustOpen(t, at)
+		j, found := mustOpenOn(t, at, hasty{})
 		sound := bytes.Count(whole[:cut], []byte("\n"))
 		var want []string
 		if sound%2 == 1 {
@@ -81,6 +81,15 @@ func TestATornTailIsOwedASweepOverRestartsUntilAllHostsWereSwept(t *testing.T) {
 		crash(j)
 	}
 	j, _ := mustOpen(t, dir)
+	some := engine.Event{Stamp: engine.Stamp{At: noon}, What: engine.SweptAll{Failed: []string{"web-1"}}}
+	if err := j.Append(&some, nil); err != nil {
+		t.Fatal(err)
+	}
+	crash(j)
+	j, found := mustOpen(t, dir)
+	if !found.Torn {
+		t.Error("a sweep that missed a host counts")
+	}
 	if err := j.Append(swept(), nil); err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +127,7 @@ func TestABitFlippedAnywhereNeverHidesAnOpenIntent(t *testing.T) {
 		bent := slices.Clone(whole)
 		bit := dice.IntN(len(bent) * 8)
 		bent[bit/8] ^= 1 << (bit % 8)
-		j, found := mustOpen(t, copyDir(t, dir, bent))
+		j, found := mustOpenOn(t, copyDir(t, dir, bent), hasty{})
 		switch {
 		case found.Corrupt != nil:
 			corrupt++
@@ -202,6 +211,48 @@ func TestAnEntryDroppedMovedOrRepeatedIsDamage(t *testing.T) {
 	}
 }
 
+func TestAnEntryChangedTogetherWithItsChecksumIsDamage(t *testing.T) {
+	dir := sample(t, 6)
+	lines := bytes.SplitAfter(journalBytes(t, dir), []byte("\n"))
+	e, _, err := decode(bytes.TrimSpace(lines[2]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Records[0].Host = "another"
+	if lines[2], _, err = encode(e); err != nil {
+		t.Fatal(err)
+	}
+	if _, found := mustOpen(t, copyDir(t, dir, bytes.Join(lines, nil))); found.Corrupt == nil || found.Stopped == nil {
+		t.Errorf("taken for whole: %+v", found)
+	}
+}
+
+func TestAnIntentIsOnTheDiskAndThenVouchedForBeforeItIsAcknowledged(t *testing.T) {
+	disk := &badDisk{}
+	o := options()
+	o.Disk = disk
+	j, _, err := Open(t.TempDir(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	created := []string{"open journal.head.new", "write journal.head.new", "sync journal.head.new", "rename journal.head", "sync directory",
+		"open journal", "truncate journal", "sync journal", "sync directory", "open journal.head"}
+	if !slices.Equal(disk.done, created) {
+		t.Errorf("a new journal: %q", disk.done)
+	}
+	disk.done = nil
+	mustAppend(t, j, intent(1, "a", "h"))
+	if want := []string{"write journal", "sync journal", "write at journal.head", "sync journal.head"}; !slices.Equal(disk.done, want) {
+		t.Errorf("an intent: %q", disk.done)
+	}
+	disk.done = nil
+	mustAppend(t, j)
+	if want := []string{"write journal", "sync journal", "write at journal.head"}; !slices.Equal(disk.done, want) {
+		t.Errorf("a mere event: %q", disk.done)
+	}
+}
+
 func TestAHeadThatIsMissingUnreadableOrOfAnotherJournalMeansTorn(t *testing.T) {
 	dir := sample(t, 5)
 	whole := journalBytes(t, dir)
@@ -274,7 +325,7 @@ func TestEveryFailureOfTheDiskRefusesTheEntryAndIsMendedLater(t *testing.T) {
 				t.Errorf("step %d: mended and still broken: %v", n, err)
 			}
 			crash(j)
-			j, found := mustOpen(t, dir)
+			j, found := mustOpenOn(t, dir, hasty{})
 			if got := openIDs(found.Recovered); !slices.Equal(got, acknowledged) || found.Torn || found.Corrupt != nil {
 				t.Errorf("step %d (%s) for good %v: found %v, acknowledged %v, %+v", n, disk.done[n-1], forGood, got, acknowledged, found)
 			}
@@ -324,7 +375,7 @@ func TestARepairThatIsCutShortAtAnyStepLosesNothing(t *testing.T) {
 	whole := journalBytes(t, torn)
 	bent := slices.Clone(whole)
 	bent[len(bent)/3] ^= 1
-	for name, text := range map[string][]byte{"torn": whole[:len(whole)-9], "damaged": bent, "full": whole} {
+	for name, text := range map[string][]byte{"torn": whole[:len(whole)-9], "torn beyond the head": append(slices.Clone(whole), "0011"...), "damaged": bent, "full": whole} {
 		t.Run(name, func(t *testing.T) {
 			for n := 1; n < 40; n++ {
 				dir := copyDir(t, torn, text)
@@ -340,7 +391,7 @@ func TestARepairThatIsCutShortAtAnyStepLosesNothing(t *testing.T) {
 				}
 				done := j.Broken() == nil
 				crash(j)
-				_, found := mustOpen(t, dir)
+				_, found := mustOpenOn(t, dir, hasty{})
 				if found.Torn != first.Torn || (found.Stopped != nil) != (first.Stopped != nil) || !isSubset(openIDs(first.Recovered), openIDs(found.Recovered)) {
 					t.Fatalf("cut short at step %d (%s): %+v, and then %+v", n, disk.done[n-1], first, found)
 				}
@@ -433,4 +484,27 @@ func TestAnEntryThatCannotBePutDownDoesNotBreakTheJournal(t *testing.T) {
 		t.Errorf("%v, %v", err, j.Broken())
 	}
 	mustAppend(t, j, intent(1, "a", "h"))
+}
+
+func TestAfterAFailureAnEndThatIsNoLongerOursIsNotWrittenOn(t *testing.T) {
+	disk := &badDisk{}
+	o := options()
+	o.Disk = disk
+	dir := t.TempDir()
+	j, _, err := Open(dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustAppend(t, j, intent(1, "a", "h"))
+	disk.failAt = disk.ops + 2 // the sync
+	if err := j.Append(nil, []engine.Record{intent(2, "b", "h")}); !errors.Is(err, errDisk) {
+		t.Fatal(err)
+	}
+	text := journalBytes(t, dir)
+	text[40] ^= 1
+	write(t, j.path(), text)
+	if err := j.Append(nil, []engine.Record{intent(2, "b", "h")}); err == nil || !strings.Contains(err.Error(), "start it again") {
+		t.Errorf("%v", err)
+	}
+	crash(j)
 }

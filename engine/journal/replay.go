@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/chaoscat/chaoscat/engine"
@@ -18,21 +19,15 @@ type Recovered struct {
 	Excluded map[string]engine.Exclusion `json:"excluded,omitempty"`
 	Attacked map[string]engine.Attacked  `json:"attacked,omitempty"` // host → its latest attack
 	Residue  map[string]engine.Leftover  `json:"residue,omitempty"`
-	Orders   map[string]engine.Settled   `json:"orders,omitempty"` // run-once orders by id: the latest thousands
-	Starts   []Start                     `json:"starts,omitempty"` // the intents of the last two days, oldest first
-	Unswept  bool                        `json:"unswept,omitempty"`
-	LastSeq  uint64                      `json:"last_seq"` // the highest Record.Seq
-}
-
-// Start is one intent, for counting.
-type Start struct {
-	At      time.Time      `json:"at"`
-	Trigger engine.Trigger `json:"trigger"`
+	Orders   map[string]engine.Settled   `json:"orders,omitempty"`  // run-once orders by id: the latest thousands
+	Ended    []time.Time                 `json:"ended,omitempty"`   // of the last two days, oldest first: attacks that a host felt
+	Unswept  bool                        `json:"unswept,omitempty"` // see Recovery.Torn
+	LastSeq  uint64                      `json:"last_seq"`          // the highest Record.Seq
 }
 
 const (
 	keptOrders = 4096
-	keptStarts = 50 * time.Hour // the longest day has 25 hours; a day seen from any zone is within this
+	keptEnded  = 50 * time.Hour // a day has at most 25 hours, and began at most so long ago
 )
 
 // Replay folds records, in their order, from nothing.
@@ -44,13 +39,12 @@ func Replay(records []engine.Record) Recovered {
 	return r
 }
 
-// Today counts the intents on the date that now has in the zone: those of the triggers, or all if none is named.
-func (r Recovered) Today(now time.Time, zone *time.Location, triggers ...engine.Trigger) int {
+// Today counts the attacks that a host felt and that ended on the date that now has in the zone.
+func (r Recovered) Today(now time.Time, zone *time.Location) int {
 	y, m, d := now.In(zone).Date()
 	n := 0
-	for _, s := range r.Starts {
-		sy, sm, sd := s.At.In(zone).Date()
-		if sy == y && sm == m && sd == d && (len(triggers) == 0 || slices.Contains(triggers, s.Trigger)) {
+	for _, at := range r.Ended {
+		if ay, am, ad := at.In(zone).Date(); ay == y && am == m && ad == d {
 			n++
 		}
 	}
@@ -68,7 +62,7 @@ func (r *Recovered) Take(record engine.Record) {
 	case engine.Closed:
 		r.closed(record)
 	case engine.ResidueNew:
-		put(&r.Residue, record.Host, engine.Leftover{Since: record.At, Run: record.Run, Text: record.Text})
+		r.residue(record, record.Host, strings.TrimPrefix(record.Text, "RESIDUE on "+record.Host+": "))
 	case engine.Cleared:
 		r.cleared(record)
 	case engine.OrderGiven:
@@ -104,10 +98,6 @@ func (r *Recovered) intent(record engine.Record) {
 	if run.Order != "" {
 		r.settle(run.Order, engine.Settled{At: record.At, Run: run.ID})
 	}
-	r.Starts = append(r.Starts, Start{At: record.At, Trigger: run.Trigger})
-	for record.At.Sub(r.Starts[0].At) > keptStarts {
-		r.Starts = r.Starts[1:]
-	}
 }
 
 func (r *Recovered) phase(record engine.Record) {
@@ -123,31 +113,43 @@ func (r *Recovered) closed(record engine.Record) {
 	if o == nil {
 		return
 	}
+	i := r.open(record.Run)
 	host := record.Host
-	if i := r.open(record.Run); i >= 0 {
+	if i >= 0 {
 		host = cmp.Or(host, r.Open[i].Host.Name)
 	}
-	if felt(*o) && host != "" {
-		put(&r.Attacked, host, engine.Attacked{At: endOf(record), Run: record.Run, Attack: record.Attack, Effect: o.Effect})
+	if o.Applied {
+		r.felt(record, host)
 	}
-	if o.Undo == engine.Residue && host != "" {
-		put(&r.Residue, host, engine.Leftover{Since: record.At, Run: record.Run, Text: cmp.Or(o.Detail, record.Text)})
+	if o.Undo == engine.Residue {
+		r.residue(record, host, cmp.Or(o.Detail, record.Text))
 	}
-	if proven(*o) {
+	switch {
+	case proven(*o):
 		r.drop(func(run engine.Run) bool { return run.ID == record.Run })
+	case i >= 0:
+		r.Open[i].Settled = true
 	}
 }
 
-func endOf(record engine.Record) time.Time {
-	if at := record.Outcome.At; !at.IsZero() {
-		return at
+// felt notes an attack from which the host must rest, and which counts for the day.
+func (r *Recovered) felt(record engine.Record, host string) {
+	at := record.At
+	if end := record.Outcome.At; !end.IsZero() {
+		at = end
 	}
-	return record.At
+	put(&r.Attacked, host, engine.Attacked{At: at, Run: record.Run, Attack: record.Attack, Effect: record.Outcome.Effect})
+	r.Ended = append(r.Ended, at)
+	for at.Sub(r.Ended[0]) > keptEnded {
+		r.Ended = r.Ended[1:]
+	}
 }
 
-// felt tells whether the host must rest: anything but an attack that surely did not take place.
-func felt(o engine.Outcome) bool {
-	return o.Applied || (o.Effect != engine.Refused && o.Effect != engine.Infeasible)
+// residue keeps what was found first: that is what a person must look for.
+func (r *Recovered) residue(record engine.Record, host, text string) {
+	if _, known := r.Residue[host]; !known && host != "" {
+		put(&r.Residue, host, engine.Leftover{Since: record.At, Run: record.Run, Text: text})
+	}
 }
 
 // proven tells whether the host is known to be as it was.
@@ -156,21 +158,12 @@ func proven(o engine.Outcome) bool {
 }
 
 func (r *Recovered) cleared(record engine.Record) {
-	if record.Run != "" {
-		host := record.Host
-		if i := r.open(record.Run); i >= 0 {
-			host = cmp.Or(host, r.Open[i].Host.Name)
-		}
+	if record.Host == "" {
 		r.drop(func(run engine.Run) bool { return run.ID == record.Run })
-		if r.Residue[host].Run == record.Run {
-			delete(r.Residue, host)
-		}
 		return
 	}
-	if record.Host != "" {
-		r.drop(func(run engine.Run) bool { return run.Host.Name == record.Host })
-		delete(r.Residue, record.Host)
-	}
+	r.drop(func(run engine.Run) bool { return run.Host.Name == record.Host })
+	delete(r.Residue, record.Host)
 }
 
 func (r *Recovered) order(record engine.Record) {
@@ -234,7 +227,7 @@ func (r *Recovered) drop(gone func(engine.Run) bool) { r.Open = slices.DeleteFun
 
 // clone shares nothing that the fold changes later.
 func (r Recovered) clone() Recovered {
-	r.Open, r.Starts = slices.Clone(r.Open), slices.Clone(r.Starts)
+	r.Open, r.Ended = slices.Clone(r.Open), slices.Clone(r.Ended)
 	r.Excluded, r.Attacked = maps.Clone(r.Excluded), maps.Clone(r.Attacked)
 	r.Residue, r.Orders = maps.Clone(r.Residue), maps.Clone(r.Orders)
 	return r

@@ -38,7 +38,8 @@ func TestAnIntentStaysOpenUntilItsUndoIsProven(t *testing.T) {
 		{"an outcome that is missing", []engine.Record{{Kind: engine.Closed, Run: "a"}}, true},
 		{"the outcome of another run", []engine.Record{closed(2, "b", "h", restored())}, true},
 		{"residue, then its run reconciled", []engine.Record{closed(2, "a", "h", engine.Outcome{Undo: engine.Residue}), {Kind: engine.Cleared, Run: "a", Host: "h"}}, false},
-		{"another run of the host reconciled", []engine.Record{{Kind: engine.Cleared, Run: "b", Host: "h"}}, true},
+		{"its run reconciled, host unnamed", []engine.Record{{Kind: engine.Cleared, Run: "a"}}, false},
+		{"another run reconciled, host unnamed", []engine.Record{{Kind: engine.Cleared, Run: "b"}}, true},
 		{"its host proven clean", []engine.Record{{Kind: engine.Cleared, Host: "h"}}, false},
 		{"another host proven clean", []engine.Record{{Kind: engine.Cleared, Host: "g"}}, true},
 		{"an order to clear alone proves nothing", []engine.Record{ordered(engine.Order{Kind: engine.Clear, Host: "h"})}, true},
@@ -51,13 +52,17 @@ func TestAnIntentStaysOpenUntilItsUndoIsProven(t *testing.T) {
 			if c.open && (r.Open[0].Phase != engine.Holding || !r.Open[0].Since.Equal(phase.At)) {
 				t.Errorf("phase %s since %s", r.Open[0].Phase, r.Open[0].Since)
 			}
+			hasOutcome := len(c.after) > 0 && c.after[0].Outcome != nil && c.after[0].Run == "a"
+			if c.open && r.Open[0].Settled != hasOutcome {
+				t.Errorf("settled: %v", r.Open[0].Settled)
+			}
 		})
 	}
 }
 
 func TestResidueBlocksTheHostUntilThatResidueIsCleared(t *testing.T) {
 	left := closed(2, "a", "h", engine.Outcome{Effect: engine.Weak, Undo: engine.Residue, Applied: true, Detail: "a qdisc is left"})
-	found := engine.Record{Kind: engine.ResidueNew, Host: "h", Run: "b", At: noon, Text: "a file is left"}
+	found := engine.Record{Kind: engine.ResidueNew, Host: "h", Run: "b", At: noon, Text: "RESIDUE on h: a file is left"}
 	for _, c := range []struct {
 		name    string
 		records []engine.Record
@@ -66,7 +71,8 @@ func TestResidueBlocksTheHostUntilThatResidueIsCleared(t *testing.T) {
 		{"an outcome with residue", []engine.Record{intent(1, "a", "h"), left}, map[string]engine.Leftover{"h": {Since: noon, Run: "a", Text: "a qdisc is left"}}},
 		{"found later", []engine.Record{found}, map[string]engine.Leftover{"h": {Since: noon, Run: "b", Text: "a file is left"}}},
 		{"its run reconciled", []engine.Record{left, {Kind: engine.Cleared, Run: "a", Host: "h"}}, map[string]engine.Leftover{}},
-		{"another run reconciled", []engine.Record{found, {Kind: engine.Cleared, Run: "a", Host: "h"}}, map[string]engine.Leftover{"h": {Since: noon, Run: "b", Text: "a file is left"}}},
+		{"found twice", []engine.Record{found, left}, map[string]engine.Leftover{"h": {Since: noon, Run: "b", Text: "a file is left"}}},
+		{"another host reconciled", []engine.Record{found, {Kind: engine.Cleared, Run: "b", Host: "g"}}, map[string]engine.Leftover{"h": {Since: noon, Run: "b", Text: "a file is left"}}},
 		{"the host swept", []engine.Record{found, {Kind: engine.Cleared, Host: "h"}}, map[string]engine.Leftover{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -141,20 +147,20 @@ func TestOnlyAHostThatFeltAnAttackCountsAsAttacked(t *testing.T) {
 	}
 }
 
-func TestTodayIsCountedInTheZoneOfTheSchedule(t *testing.T) {
+func TestTodayIsCountedInTheZoneOfTheScheduleAndOnlyWhatAHostFelt(t *testing.T) {
 	var records []engine.Record
-	for i, at := range []string{"2026-03-01T14:30:00Z", "2026-03-01T15:30:00Z", "2026-03-02T09:00:00Z", "2026-03-02T15:30:00Z"} {
-		r := intent(uint64(i), fmt.Sprint(i), "h")
+	for i, at := range []string{"2026-02-20T10:00:00Z", "2026-03-01T14:30:00Z", "2026-03-01T15:30:00Z", "2026-03-02T09:00:00Z", "2026-03-02T15:30:00Z"} {
+		r := closed(uint64(i), fmt.Sprint(i), "h", restored())
 		r.At, _ = time.Parse(time.RFC3339, at)
-		if i == 2 {
-			r.Intent.Trigger = engine.ByOrder
-		}
-		records = append(records, r)
+		records = append(records, r, closed(0, "no", "h", engine.Outcome{Effect: engine.Refused, At: r.At}))
 	}
 	r, tokyo := Replay(records), time.FixedZone("JST", 9*3600)
 	now := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
-	if all, scheduled, utc := r.Today(now, tokyo), r.Today(now, tokyo, engine.BySchedule), r.Today(now, time.UTC); all != 2 || scheduled != 1 || utc != 2 {
-		t.Errorf("all %d, by schedule %d, in UTC %d", all, scheduled, utc)
+	if there, utc := r.Today(now, tokyo), r.Today(now, time.UTC); there != 2 || utc != 2 || len(r.Ended) != 4 {
+		t.Errorf("in Tokyo %d, in UTC %d of %d", there, utc, len(r.Ended))
+	}
+	if got := r.Today(time.Date(2026, 3, 1, 23, 0, 0, 0, tokyo), tokyo); got != 1 {
+		t.Errorf("the day before %d", got)
 	}
 }
 

@@ -1,0 +1,62 @@
+# Everything a developer or CI does, by name. All targets but lab need nothing except Go.
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+COMMIT  ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null)
+LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+PREFIX  ?= /usr/local
+GOFLAGS ?= -trimpath
+
+export CGO_ENABLED = 0
+
+.PHONY: build demo test lint lab bench fuzz install cross clean
+
+build: ## the binary, static, for this machine
+	go build $(GOFLAGS) -ldflags '$(LDFLAGS)' -o chaoscat ./cmd/chaoscat
+
+demo: build ## the main job on a simulated fleet; with a terminal, the console
+	./chaoscat demo
+
+test: ## every test that needs Go alone; what this machine cannot do is skipped, out loud
+	CGO_ENABLED=$(RACE) go test $(if $(filter 1,$(RACE)),-race) ./...
+
+# The race detector needs a C compiler; without one the tests run without it.
+RACE := $(shell command -v gcc >/dev/null 2>&1 && echo 1 || echo 0)
+
+lint: ## formatting, vet on every platform we build for, shell syntax
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not gofmt'ed: $$unformatted"; exit 1; }
+	go vet ./...
+	go vet -tags lab ./attacks/lab/...
+	GOOS=darwin GOARCH=arm64 go vet ./...
+	go mod verify
+	for script in attacks/library/*.sh attacks/lab/*.sh .ci/run; do sh -n "$$script" || exit 1; done
+
+cross: ## a binary for each platform, in dist/
+	@for target in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64; do \
+		echo "building for $$target"; \
+		GOOS=$${target%/*} GOARCH=$${target#*/} go build $(GOFLAGS) -ldflags '$(LDFLAGS)' -o dist/chaoscat-$${target%/*}-$${target#*/} ./cmd/chaoscat || exit 1; \
+	done
+
+lab: build ## real hosts on real kernels: needs root on Debian 12; the first run builds a kernel (10 minutes)
+	attacks/lab/prepare.sh
+	CHAOSCAT_BINARY=$(CURDIR)/chaoscat go test -tags lab -count=1 -timeout 45m -v ./attacks/lab/...
+
+bench: ## the speeds that are promised
+	go test -run xxx -bench . -benchtime 1s ./engine ./engine/journal ./inventory ./tui
+
+fuzz: ## every fuzz target for FUZZTIME (default 60s) each
+	@for package in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' $$package 2>/dev/null | grep '^Fuzz'); do \
+			go test -run xxx -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+		done; \
+	done
+
+FUZZTIME ?= 60s
+
+install: build ## to $(PREFIX)/bin, with completion and the manual page
+	install -Dm755 chaoscat $(DESTDIR)$(PREFIX)/bin/chaoscat
+	mkdir -p $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	./chaoscat man > $(DESTDIR)$(PREFIX)/share/man/man1/chaoscat.1
+	./chaoscat completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/chaoscat
+
+clean:
+	rm -rf chaoscat dist

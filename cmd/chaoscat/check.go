@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/chaoscat/chaoscat/engine"
+)
+
+func (a *app) checkCommand() *cobra.Command {
+	offline, all := false, false
+	c := &cobra.Command{
+		Use: "check", Short: "Test everything that the configuration names", Args: cobra.NoArgs,
+		Long: `check reads the configuration and the inventory, asks every gate, and logs in to hosts to see what is
+feasible there. It injects nothing. Without --all it looks at the first host of each group.`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.check(cmd.Context(), offline, all) },
+	}
+	c.Flags().BoolVar(&offline, "offline", false, "leave the network alone: no gate is asked, no host contacted")
+	c.Flags().BoolVar(&all, "all", false, "look at every host")
+	return c
+}
+
+// finding is one row of the check: + good, ! worth a look, x wrong.
+type finding struct {
+	Schema int    `json:"schema"`
+	Mark   string `json:"mark"`
+	What   string `json:"what"`
+	Text   string `json:"text"`
+}
+
+func (a *app) check(ctx context.Context, offline, all bool) error {
+	g, err := a.loadGraph(ctx)
+	if err != nil {
+		return err
+	}
+	findings := a.checkOffline(g)
+	if offline {
+		return a.report(g, findings)
+	}
+	findings = append(findings, checkGates(ctx, g)...)
+	if err := g.connect(a.world); err != nil {
+		for _, line := range strings.Split(err.Error(), "\n") {
+			findings = append(findings, finding{schema, "x", "ssh", line})
+		}
+		return a.report(g, findings)
+	}
+	defer g.carrier.Close()
+	return a.report(g, append(findings, checkHosts(ctx, g, all)...))
+}
+
+func (a *app) checkOffline(g *graph) []finding {
+	f := []finding{
+		{schema, "+", "configuration", g.config.File + " is right"},
+		{schema, "+", "inventory", fmt.Sprintf("%d hosts, %d may be drawn", g.plan.Roster.Len(), len(g.plan.Pool()))},
+	}
+	for _, notice := range g.notices {
+		f = append(f, finding{schema, "!", "inventory", notice})
+	}
+	for _, c := range g.plan.Describe(engine.State{}, a.now()).Chances {
+		mark, text := "+", fmt.Sprintf("weight %d, chance %.0f %%, %d hosts", c.Weight, 100*c.Chance, c.Eligible)
+		if c.Eligible == 0 {
+			mark, text = "!", "nobody can be hit by it on schedule: "+orElse(c.Note, "its selector matches only excluded hosts")
+		}
+		f = append(f, finding{schema, mark, "attack " + c.Attack, text})
+	}
+	return append(f, a.checkHours(g.plan.Schedule)...)
+}
+
+func (a *app) checkHours(s engine.Schedule) []finding {
+	windows := s.Windows(a.now(), a.now().AddDate(0, 0, 21))
+	if len(windows) == 0 {
+		return []finding{{schema, "x", "hours", "no window opens within three weeks"}}
+	}
+	var f []finding
+	for i, w := range windows {
+		if i == 5 {
+			break
+		}
+		f = append(f, finding{schema, "+", "window", w.Start.In(s.Location).Format("Mon 2 Jan 15:04") + " - " + w.End.In(s.Location).Format("15:04 MST")})
+	}
+	return f
+}
+
+func checkGates(ctx context.Context, g *graph) (f []finding) {
+	for i, answer := range g.gates.askAll(ctx) {
+		gate := g.gates.asked[i]
+		mark := "+"
+		if !answer.OK {
+			mark = "!"
+		}
+		f = append(f, finding{schema, mark, string(gate.Kind) + " " + gate.Name, answer.Text})
+	}
+	return f
+}
+
+// lookWithin bounds the look at one host.
+const lookWithin = 45 * time.Second
+
+// checkHosts looks at hosts side by side and lists them in the order of the roster.
+func checkHosts(ctx context.Context, g *graph, all bool) []finding {
+	hosts := g.plan.Roster.Hosts()
+	if !all {
+		hosts = firstOfEachGroup(hosts)
+	}
+	found, slots := make([][]finding, len(hosts)), make(chan struct{}, sweepers)
+	var work sync.WaitGroup
+	for i, h := range hosts {
+		work.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			ctx, cancel := context.WithTimeout(ctx, lookWithin)
+			defer cancel()
+			found[i] = hostFindings(h, g.carrier.Inspect(ctx, h, g.plan.Attacks))
+		})
+	}
+	work.Wait()
+	var f []finding
+	for _, rows := range found {
+		f = append(f, rows...)
+	}
+	return f
+}
+
+func firstOfEachGroup(hosts []engine.Host) (chosen []engine.Host) {
+	seen := map[string]bool{}
+	for _, h := range hosts {
+		if h.Barred != "" {
+			continue
+		}
+		groups := h.Groups
+		if len(groups) == 0 {
+			groups = []string{""}
+		}
+		fresh := false
+		for _, group := range groups {
+			fresh = fresh || !seen[group]
+			seen[group] = true
+		}
+		if fresh {
+			chosen = append(chosen, h)
+		}
+	}
+	return chosen
+}
+
+func hostFindings(h engine.Host, facts engine.Facts) []finding {
+	what := "host " + h.Name
+	if facts.Unreachable != "" {
+		return []finding{{schema, "x", what, facts.Unreachable}}
+	}
+	f := []finding{{schema, "+", what, facts.Summary}}
+	if facts.Busy != "" {
+		f = append(f, finding{schema, "x", what, facts.Busy})
+	}
+	for _, name := range sortedKeys(facts.Infeasible) {
+		f = append(f, finding{schema, "!", what, name + " is infeasible: " + facts.Infeasible[name]})
+	}
+	return f
+}
+
+// report prints the table and the command to run next. Anything wrong is exit 3.
+func (a *app) report(g *graph, findings []finding) error {
+	wrong := 0
+	rows, table := []any{}, [][]string{{" ", "WHAT", "FOUND"}}
+	for _, f := range findings {
+		rows, table = append(rows, f), append(table, []string{f.Mark, f.What, f.Text})
+		if f.Mark == "x" {
+			wrong++
+		}
+	}
+	var err error
+	if wrong > 0 {
+		err = fail(exitConfig, fmt.Errorf("%d findings are wrong (marked x)", wrong))
+	}
+	if a.json {
+		return errors.Join(a.lines(rows...), err)
+	}
+	if tableErr := a.table(table); tableErr != nil || err != nil {
+		return errors.Join(tableErr, err)
+	}
+	if g.config.DryRun {
+		a.say("next: chaoscat, which injects nothing as long as dry_run = true")
+	} else {
+		a.say("next: chaoscat, or chaoscat --daemon; dry_run is off: attacks are real")
+	}
+	return nil
+}

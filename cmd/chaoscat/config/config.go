@@ -1,0 +1,206 @@
+package config
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/chaoscat/chaoscat/engine"
+	"github.com/chaoscat/chaoscat/engine/health"
+	"github.com/chaoscat/chaoscat/inventory"
+)
+
+// Config is a whole configuration, with every default filled in and every file name resolved: relative
+// ones against the folder of the configuration, ~/ against the home of the user.
+type Config struct {
+	File string // the file it was read from, as it was named
+
+	Name     string
+	DryRun   bool
+	StateDir string // "" lets the caller choose
+
+	Schedule engine.Schedule
+	Safety   engine.Safety
+	Hosts    Hosts
+	SSH      SSH
+
+	Inventories []Inventory // at least one
+	Attacks     []Attack    // at least one, unique names, at least one with a weight
+	Health      []Gate      // at least one
+	OnCall      Gate        // always there
+
+	Control Control
+	Log     Log
+	UI      UI
+
+	places  *place
+	sources []source // until they become Inventories
+}
+
+// Hosts is what the operators say about all hosts of all inventories.
+type Hosts struct {
+	Exclude       engine.Selector // never attacked; no term begins with "!"
+	AllowLoopback bool            // hosts on loopback addresses are not refused
+}
+
+// SSH is how hosts are reached where the inventory says nothing else.
+type SSH struct {
+	User           string // "" is the name of the user that chaoscat runs as
+	Port           int
+	IdentityFiles  []string // exist, and only their owner can read them
+	Agent          Agent
+	KnownHosts     []string // need not exist: then no host is known, and none is reached
+	Jump           string   // [user@]host[:port], several separated by commas; "" is none
+	ConnectTimeout time.Duration
+	Sudo           bool // the runner is started by sudo -n
+	KeepAlive      time.Duration
+}
+
+// Agent says whether the SSH agent is asked for keys. The zero value does not ask.
+type Agent int
+
+// The three ways.
+const (
+	AgentNever  Agent = iota
+	AgentAuto         // when there is one
+	AgentAlways       // its absence is an error
+)
+
+func (a Agent) String() string { return [...]string{"false", "auto", "true"}[a] }
+
+// InventoryType is the kind of a source of hosts.
+type InventoryType string
+
+// The sources of this version.
+const (
+	StaticInventory  InventoryType = "static"
+	AnsibleInventory InventoryType = "ansible"
+	CommandInventory InventoryType = "command"
+)
+
+// Inventory is one source of hosts.
+type Inventory struct {
+	Type    InventoryType
+	Source  inventory.Source // what is behind it; static hosts know the line they stand on
+	Refresh time.Duration    // how often it is to be read again; static ones never change
+	Key     string           // where it stands, for [Config.At]: inventory[0]
+}
+
+// Attack is one entry of the plan. Family, Reversible, and For where it is 0, are the catalogue's to fill in.
+type Attack struct {
+	engine.Attack
+	Custom *Custom // nil for an attack of the catalogue
+	Key    string  // attack[0]; a parameter is at Key + ".params.NAME"
+}
+
+// Custom is an attack made of the operator's own script files, which exist and which nobody else can write.
+type Custom struct {
+	Inject       string
+	Undo         string // "" only if irreversible
+	Measure      string // "" makes the effect unverifiable
+	Irreversible bool
+	Figure       string // what measure prints: "queue length"
+	Unit         string
+}
+
+// GateType is the way a gate is asked.
+type GateType string
+
+// The ways of this version.
+const (
+	HTTPGate    GateType = "http"
+	CommandGate GateType = "command"
+)
+
+// Gate is one outside system that is asked, with the engine's rules for it.
+type Gate struct {
+	engine.Gate
+	Type    GateType
+	HTTP    health.HTTPOptions    // of an http gate
+	Command health.CommandOptions // of a command gate
+	Key     string                // health[0] or oncall
+}
+
+// Control is the door for the other commands.
+type Control struct {
+	Socket string // "" lets the caller choose
+}
+
+// Log is what is written to standard error.
+type Log struct {
+	Level string // debug, info, warn or error
+}
+
+// UI is how the console looks.
+type UI struct {
+	ASCII    bool   // no characters beyond ASCII; false looks at the locale
+	Theme    string // auto, dark, light or colour-blind
+	OnHangup HangUp
+}
+
+// HangUp is what happens to running attacks when the terminal of a console goes away.
+type HangUp string
+
+// The two ways.
+const (
+	StopOnHangup  HangUp = "stop"
+	LeaveOnHangup HangUp = "leave" // they run to their end, and the host undoes them
+)
+
+// Gates is every gate as the engine knows it: the health checks in their order, then who is on call.
+func (c *Config) Gates() []engine.Gate {
+	gates := make([]engine.Gate, 0, len(c.Health)+1)
+	for _, g := range c.Health {
+		gates = append(gates, g.Gate)
+	}
+	return append(gates, c.OnCall.Gate)
+}
+
+// At is the file and line of a key such as attack[2].params.delay; lists count from 0. Of a key that is
+// not written down it is the table that it would stand in.
+func (c *Config) At(key string) (file string, line int) {
+	return c.File, c.places.find(key).line
+}
+
+// Wrong is a mistake at that key, for what only the caller can know: whether an attack exists, whether
+// its parameters make sense.
+func (c *Config) Wrong(key, format string, args ...any) Mistake {
+	file, line := c.At(key)
+	return Mistake{File: file, Line: line, Key: withoutIndexes(key), Message: fmt.Sprintf(format, args...)}
+}
+
+// defaults is what holds where nothing is written.
+func defaults(files Files) *Config {
+	return &Config{
+		Name:   "chaoscat",
+		DryRun: true,
+		Schedule: engine.Schedule{
+			Days:       [7]bool{time.Monday: true, time.Tuesday: true, time.Wednesday: true, time.Thursday: true, time.Friday: true},
+			Hours:      []engine.HourRange{{Start: 10 * 60, End: 16 * 60}},
+			CheckEvery: time.Minute,
+			Wait:       10 * time.Minute,
+		},
+		Safety: engine.Safety{
+			MaxConcurrent: 1,
+			HostCooldown:  24 * time.Hour,
+			MaxDuration:   10 * time.Minute,
+			Lease:         15 * time.Second,
+			Margin:        time.Minute,
+			AbortAfter:    2,
+			FactsFor:      time.Hour,
+		},
+		SSH: SSH{
+			Port:           22,
+			Agent:          AgentAuto,
+			KnownHosts:     files.knownHosts(),
+			ConnectTimeout: 10 * time.Second,
+			KeepAlive:      5 * time.Second,
+		},
+		OnCall: defaultGate(engine.OnCall, "oncall"),
+		Log:    Log{Level: "info"},
+		UI:     UI{Theme: "auto", OnHangup: StopOnHangup},
+	}
+}
+
+func defaultGate(kind engine.GateKind, name string) Gate {
+	return Gate{Gate: engine.Gate{Name: name, Kind: kind, Interval: 15 * time.Second, Timeout: 5 * time.Second, HealthyAfter: 1}}
+}

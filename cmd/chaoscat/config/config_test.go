@@ -1,0 +1,341 @@
+package config
+
+import (
+	"errors"
+	"flag"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chaoscat/chaoscat/engine"
+	"github.com/chaoscat/chaoscat/engine/health"
+	"github.com/chaoscat/chaoscat/inventory"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// memory is a file system in which conf is the configuration and every other file is as others says;
+// what others does not name is a private file.
+func memory(conf string, others map[string]Stat) Files {
+	return Files{
+		Read: func(path string) ([]byte, Stat, error) { return []byte(conf), Stat{Mode: 0o600}, nil },
+		Stat: func(path string) (Stat, error) {
+			if s, ok := others[path]; ok {
+				if s.Mode == gone {
+					return Stat{}, &fs.PathError{Op: "stat", Path: path, Err: fs.ErrNotExist}
+				}
+				return s, nil
+			}
+			return Stat{Mode: 0o600}, nil
+		},
+		Home: "/home/me",
+	}
+}
+
+const gone = fs.ModeIrregular
+
+func load(conf string) (*Config, error) { return Load("chaoscat.toml", memory(conf, nil)) }
+
+// mistakes loads what must not load and returns a line for each mistake.
+func mistakes(t *testing.T, conf string) []string {
+	t.Helper()
+	_, err := load(conf)
+	if err == nil {
+		t.Fatalf("it loads:\n%s", conf)
+	}
+	wrong, ok := errors.AsType[*Mistakes](err)
+	if !ok {
+		t.Fatalf("%T: %v", err, err)
+	}
+	lines := strings.Count(conf, "\n") + 1
+	for _, m := range wrong.List {
+		if m.Line < 1 || m.Line > lines || m.File != "chaoscat.toml" || m.Message == "" {
+			t.Errorf("a mistake out of place: %+v", m)
+		}
+	}
+	return strings.Split(err.Error(), "\n")
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs (-update writes it):\n%s", name, got)
+	}
+}
+
+// small is the least that loads; it has everything that is required and nothing else.
+const small = `[schedule]
+timezone = "Europe/Paris"
+[[inventory]]
+type = "static"
+hosts = ["web-1"]
+[[attack]]
+name = "cpu"
+[[health]]
+type = "http"
+url = "https://status.example.com/"
+[oncall]
+type = "command"
+command = ["true"]
+`
+
+func TestTheLeastThatLoadsIsCautious(t *testing.T) {
+	c, err := load(small)
+	if err != nil {
+		t.Fatal(err)
+	}
+	paris, _ := time.LoadLocation("Europe/Paris")
+	c.places = nil
+	want := &Config{
+		File: "chaoscat.toml", Name: "chaoscat", DryRun: true,
+		Schedule: engine.Schedule{
+			Location: paris, Days: [7]bool{false, true, true, true, true, true, false},
+			Hours: []engine.HourRange{{Start: 600, End: 960}}, CheckEvery: time.Minute, Wait: 10 * time.Minute,
+		},
+		Safety: engine.Safety{
+			MaxConcurrent: 1, HostCooldown: 24 * time.Hour, MaxDuration: 10 * time.Minute, Lease: 15 * time.Second,
+			Margin: time.Minute, AbortAfter: 2, FactsFor: time.Hour,
+		},
+		SSH: SSH{
+			Port: 22, Agent: AgentAuto, ConnectTimeout: 10 * time.Second, KeepAlive: 5 * time.Second,
+			KnownHosts: []string{"/home/me/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts"},
+		},
+		Inventories: []Inventory{{
+			Type: StaticInventory, Refresh: 5 * time.Minute, Key: "inventory[0]",
+			Source: inventory.Static{Label: "inventory[0]", Hosts: []inventory.StaticHost{{Name: "web-1", Where: "chaoscat.toml:5"}}},
+		}},
+		Attacks: []Attack{{Attack: engine.Attack{Name: "cpu", Kind: "cpu", Weight: 1}, Key: "attack[0]"}},
+		Health: []Gate{{
+			Gate: engine.Gate{Name: "health", Kind: engine.Health, Interval: 15 * time.Second, Timeout: 5 * time.Second, HealthyAfter: 1},
+			Type: HTTPGate, Key: "health[0]",
+			HTTP:    health.HTTPOptions{URL: "https://status.example.com/", Timeout: 5 * time.Second},
+			Command: health.CommandOptions{Timeout: 5 * time.Second},
+		}},
+		OnCall: Gate{
+			Gate: engine.Gate{Name: "oncall", Kind: engine.OnCall, Interval: 15 * time.Second, Timeout: 5 * time.Second, HealthyAfter: 1},
+			Type: CommandGate, Key: "oncall",
+			HTTP:    health.HTTPOptions{Timeout: 5 * time.Second},
+			Command: health.CommandOptions{Argv: []string{"true"}, OnCall: true, Timeout: 5 * time.Second},
+		},
+		Log: Log{Level: "info"},
+		UI:  UI{Theme: "auto", OnHangup: StopOnHangup},
+	}
+	if !reflect.DeepEqual(c, want) {
+		t.Errorf("got\n%+v\nwant\n%+v", c, want)
+	}
+}
+
+func TestEveryKeySetsWhatItSays(t *testing.T) {
+	conf, err := os.ReadFile("testdata/full.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load("/etc/chaoscat/chaoscat.toml", memory(string(conf), nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokyo, _ := time.LoadLocation("Asia/Tokyo")
+	c.places = nil
+	want := &Config{
+		File: "/etc/chaoscat/chaoscat.toml", Name: "prod", DryRun: false, StateDir: "/var/lib/cat",
+		Schedule: engine.Schedule{
+			Location: tokyo, Days: [7]bool{true, false, false, true, false, false, false},
+			Hours: []engine.HourRange{{Start: 1320, End: 120}, {Start: 545, End: 1440 - 150}}, CheckEvery: 30 * time.Second, Wait: 0, MaxPerDay: 7,
+			Closures: []engine.Closure{
+				{From: time.Date(2026, 12, 20, 0, 0, 0, 0, tokyo), To: time.Date(2026, 12, 22, 0, 0, 0, 0, tokyo), Name: engine.Frozen, Reason: "year end"},
+				{From: time.Date(2027, 1, 1, 9, 30, 0, 0, tokyo), To: time.Date(2027, 1, 1, 21, 0, 0, 0, tokyo), Name: engine.Frozen, Reason: "freeze"},
+			},
+		},
+		Safety: engine.Safety{
+			MaxConcurrent: 3, GroupBy: "zone", MaxPerGroup: 2, LeavePerGroup: 4, HostCooldown: 0, MaxDuration: 90 * time.Second,
+			Lease: 20 * time.Second, Margin: 61 * time.Second, AbortAfter: 5, FactsFor: 2 * time.Hour,
+		},
+		Hosts: Hosts{Exclude: engine.Selector{"db-*", "group:pay"}, AllowLoopback: true},
+		SSH: SSH{
+			User: "chaos", Port: 2022, IdentityFiles: []string{"/home/me/.ssh/a", "/etc/chaoscat/keys/b"}, Agent: AgentNever,
+			KnownHosts: []string{"/etc/chaoscat/known"}, Jump: "a@b:2,[2001:db8::1]:22", ConnectTimeout: 4 * time.Second, Sudo: true, KeepAlive: 2 * time.Second,
+		},
+		Inventories: []Inventory{
+			{Type: StaticInventory, Refresh: 5 * time.Minute, Key: "inventory[0]", Source: inventory.Static{Label: "inventory[0]", Hosts: []inventory.StaticHost{
+				{Where: "/etc/chaoscat/chaoscat.toml:51", Name: "plain"},
+				{Where: "/etc/chaoscat/chaoscat.toml:52", Name: "web-1", Address: "10.0.0.1", Port: 23, User: "u", Jump: "j", Groups: []string{"web", "eu"}, Tags: map[string]string{"zone": "eu-1"}},
+			}}},
+			{Type: StaticInventory, Refresh: 5 * time.Minute, Key: "inventory[1]", Source: inventory.Static{Label: "inventory[1]", Hosts: []inventory.StaticHost{
+				{Where: "/etc/chaoscat/chaoscat.toml:56", Name: "web-2"},
+			}}},
+			{Type: AnsibleInventory, Refresh: time.Minute, Key: "inventory[2]", Source: inventory.AnsibleFile{Path: "/etc/chaoscat/hosts"}},
+			{Type: CommandInventory, Refresh: time.Hour, Key: "inventory[3]", Source: inventory.Command{Argv: []string{"/etc/chaoscat/bin/list", "--all"}, Timeout: 3 * time.Second}},
+		},
+		Attacks: []Attack{
+			{Key: "attack[0]", Attack: engine.Attack{
+				Name: "slow", Kind: "latency", Weight: 4, For: time.Minute, Hosts: engine.Selector{"group:web"},
+				Params: map[string]string{"delay": "200ms", "jitter": "20", "hard": "true", "ports": "80,443", "share": "0.5"},
+			}},
+			{Key: "attack[1]", Attack: engine.Attack{Name: "own", Kind: "own", Weight: 0, Hosts: engine.Selector{"web-*", "!web-1"}}, Custom: &Custom{
+				Inject: "/etc/chaoscat/i.sh", Undo: "/etc/chaoscat/u.sh", Measure: "/etc/chaoscat/m.sh", Figure: "queue", Unit: "jobs"}},
+			{Key: "attack[2]", Attack: engine.Attack{Name: "wipe", Kind: "wipe", Weight: 1}, Custom: &Custom{Inject: "/etc/chaoscat/w.sh", Irreversible: true}},
+		},
+		Health: []Gate{
+			{Key: "health[0]", Type: HTTPGate, Command: health.CommandOptions{Timeout: 500 * time.Millisecond},
+				HTTP: health.HTTPOptions{
+					URL: "http://127.0.0.1:8080/h", Status: []int{200, 204}, Contains: "ok", JSON: "a.b == \"none\"",
+					TokenFile: "/etc/chaoscat/t", HeaderFiles: map[string]string{"X-Api-Key": "/etc/chaoscat/k"},
+					Headers: map[string]string{"Accept": "application/json"}, CAFile: "/etc/chaoscat/ca.pem", ServerName: "front", Timeout: 500 * time.Millisecond,
+				},
+				Gate: engine.Gate{Name: "front", Kind: engine.Health, Interval: 20 * time.Second, Timeout: 500 * time.Millisecond, HealthyAfter: 3}},
+			{Key: "health[1]", Type: CommandGate, HTTP: health.HTTPOptions{Timeout: 5 * time.Second},
+				Command: health.CommandOptions{Argv: []string{"a", "b c"}, Timeout: 5 * time.Second},
+				Gate:    engine.Gate{Name: "health", Kind: engine.Health, Interval: 15 * time.Second, Timeout: 5 * time.Second, HealthyAfter: 1}},
+		},
+		OnCall: Gate{Key: "oncall", Type: HTTPGate, Command: health.CommandOptions{OnCall: true, Timeout: 5 * time.Second},
+			HTTP: health.HTTPOptions{URL: "https://oncall.example.com/", Status: []int{204}, Timeout: 5 * time.Second},
+			Gate: engine.Gate{Name: "phone", Kind: engine.OnCall, Interval: time.Minute, Timeout: 5 * time.Second, HealthyAfter: 1}},
+		Control: Control{Socket: "/run/cat.sock"},
+		Log:     Log{Level: "debug"},
+		UI:      UI{ASCII: true, Theme: "dark", OnHangup: LeaveOnHangup},
+	}
+	if !reflect.DeepEqual(c, want) {
+		t.Errorf("got\n%+v\nwant\n%+v", c, want)
+	}
+	if names := gateNames(c); !slices.Equal(names, []string{"front", "health", "phone"}) {
+		t.Errorf("gates %v", names)
+	}
+	// Every key of the schema is in the file, so that none can set the wrong thing unseen.
+	checkDocumented(t, string(conf))
+}
+
+func gateNames(c *Config) (names []string) {
+	for _, g := range c.Gates() {
+		names = append(names, g.Name)
+	}
+	return names
+}
+
+func TestEveryMistakeIsReportedAtOnceWithItsLine(t *testing.T) {
+	conf, err := os.ReadFile("testdata/terrible.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "terrible.golden", strings.Join(mistakes(t, string(conf)), "\n")+"\n")
+}
+
+// A time of day is the right type of nothing.
+func TestEveryKeyRefusesAValueOfTheWrongType(t *testing.T) {
+	lists := []string{"inventory", "attack", "health", "schedule.freeze", "inventory.hosts"}
+	for _, k := range Keys() {
+		conf, table := "", ""
+		if i := strings.LastIndex(k.Name, "."); i >= 0 {
+			table = k.Name[:i]
+			conf = "[" + table + "]\n"
+			if slices.Contains(lists, table) {
+				conf = "[[" + table + "]]\n"
+			}
+		}
+		if table == "inventory.hosts" {
+			conf = "[[inventory]]\ntype = \"static\"\n" + conf
+		}
+		if len(k.Types) > 0 {
+			conf += "type = \"" + k.Types[0] + "\"\n"
+		}
+		conf += k.Name[strings.LastIndex(k.Name, ".")+1:] + " = 07:32:00\n"
+		_, err := load(conf)
+		wrong, ok := errors.AsType[*Mistakes](err)
+		if !ok {
+			t.Errorf("%s: %v", k.Name, err)
+			continue
+		}
+		line := strings.Count(conf, "\n")
+		if n := slices.IndexFunc(wrong.List, func(m Mistake) bool { return m.Key == k.Name && m.Line == line }); n < 0 || strings.Contains(wrong.List[n].Message, "missing") {
+			t.Errorf("%s is not refused on line %d of\n%s%v", k.Name, line, conf, err)
+		}
+	}
+}
+
+func TestAnUnknownKeyNamesTheNearestKey(t *testing.T) {
+	got := mistakes(t, small+"[[attack]]\nname = \"x\"\nwieght = 4\n")
+	if want := []string{`chaoscat.toml:16: attack.wieght: unknown key; did you mean "weight"?`}; !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestTheLineOfAnyKeyCanBeLookedUpLater(t *testing.T) {
+	c, err := load(small + "[[attack]]\nname = \"latency\"\n[attack.params]\n\ndelay = \"200\"\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]int{"attack[1].params.delay": 18, "attack[1].params": 16, "attack[1].params.none": 16, "attack[1].for": 14, "attack[0]": 6, "oncall.type": 12, "nothing": 1} {
+		if file, line := c.At(key); file != "chaoscat.toml" || line != want {
+			t.Errorf("At(%s) = %s:%d, want line %d", key, file, line, want)
+		}
+	}
+	want := `chaoscat.toml:18: attack.params.delay: "200" has no unit`
+	if got := c.Wrong("attack[1].params.delay", "%q has no unit", "200").Error(); got != want {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestMistakesOfSeveralPlacesComeInTheOrderOfTheFile(t *testing.T) {
+	err := Collect([]Mistake{{File: "f", Line: 9, Message: "late"}, {File: "f", Line: 2, Key: "k", Message: "early"}})
+	if err.Error() != "f:2: k: early\nf:9: late" {
+		t.Errorf("got %q", err)
+	}
+	if Collect(nil) != nil {
+		t.Error("no mistakes are an error")
+	}
+}
+
+func TestAMistakeCannotSteerTheTerminal(t *testing.T) {
+	got := strings.Join(mistakes(t, small+"[ui]\ntheme = \"\\u001b]52;c;AAAA\\u0007\"\n\"\\u001b[2J\\u202e\" = 1\n\"a\\nfaked:1: line\" = 1\n"), "\n")
+	if strings.ContainsAny(got, "\x1b\x07\u202e\u009d") || strings.Count(got, "\n") != 2 {
+		t.Errorf("got %q", got)
+	}
+}
+
+func FuzzLoadNeverPanicsAndPointsIntoTheFile(f *testing.F) {
+	for _, name := range []string{"testdata/full.toml", "testdata/terrible.toml", "../../../chaoscat.toml.example"} {
+		conf, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(conf))
+	}
+	f.Add(small)
+	f.Add(Starter(StarterOptions{}))
+	f.Add("schedule = 1\nattack = [1]\nhealth = {}\ninventory = [[]]\noncall = \"\"")
+	f.Fuzz(func(t *testing.T, conf string) {
+		c, err := load(conf)
+		if err == nil {
+			if c.Schedule.Location == nil || len(c.Attacks) == 0 || len(c.Health) == 0 || len(c.Inventories) == 0 || len(c.Schedule.Hours) == 0 {
+				t.Fatalf("loads without what is required: %+v", c)
+			}
+			return
+		}
+		wrong, ok := errors.AsType[*Mistakes](err)
+		if !ok || len(wrong.List) == 0 {
+			t.Fatalf("%T %v", err, err)
+		}
+		for _, m := range wrong.List {
+			if m.Line < 1 || m.Line > strings.Count(conf, "\n")+1 || m.Message == "" {
+				t.Fatalf("out of place: %+v", m)
+			}
+			if strings.ContainsFunc(m.Error(), func(r rune) bool { return r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 }) {
+				t.Fatalf("a control character: %q", m.Error())
+			}
+		}
+	})
+}

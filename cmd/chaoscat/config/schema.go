@@ -1,0 +1,248 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/chaoscat/chaoscat/engine"
+	"github.com/chaoscat/chaoscat/inventory"
+)
+
+// key is one thing that may be written in a table: its name, what it means, and how its value is read.
+// The functions below are the whole schema; each binds the keys of one table to what they set.
+type key struct {
+	name string
+	help string
+	value
+	need bool     // must be there
+	of   []string // the types that it belongs to; none means all
+}
+
+func (k key) belongs(kind string) bool { return len(k.of) == 0 || slices.Contains(k.of, kind) }
+
+func (k key) required() key { k.need = true; return k }
+
+func (k key) only(types ...string) key { k.of = types; return k }
+
+func entry(name string, v value, help string) key { return key{name: name, value: v, help: help} }
+
+const (
+	year      = 365 * 24 * time.Hour
+	anyNumber = 1_000_000
+)
+
+// maxWeight is the engine's; the sum of all weights must stay far from overflow.
+const maxWeight = 1_000_000
+
+var (
+	attackName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
+	headerName = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
+)
+
+func rootKeys(c *Config) []key {
+	return []key{
+		entry("name", text(&c.Name, empty, longerThan(64)), "what this chaoscat is called on the screen and in the journal"),
+		entry("dry_run", toggle(&c.DryRun), "draw, check, announce and record, but never inject"),
+		entry("state_dir", file(&c.StateDir, nil), "where the journal and the stop latch are kept"),
+		entry("schedule", one(scheduleKeys(&c.Schedule)), "write a [schedule] with a timezone").required(),
+		entry("safety", one(safetyKeys(&c.Safety, &c.Hosts)), "the blast radius"),
+		entry("ssh", one(sshKeys(&c.SSH)), "how hosts are reached"),
+		entry("inventory", many(&c.sources, blankSource, sourceKeys), "write an [[inventory]] that says which hosts there are").required(),
+		entry("attack", many(&c.Attacks, blankAttack, attackKeys), "write an [[attack]]; chaoscat attacks lists them").required(),
+		entry("health", many(&c.Health, blankHealth, gateKeys), "write a [[health]]: without one, health is unknown and nothing is ever attacked").required(),
+		entry("oncall", one(gateKeys(&c.OnCall)), "write an [oncall]: without one, nobody is known to be there and nothing is ever attacked").required(),
+		entry("control", one([]key{
+			entry("socket", socket(&c.Control.Socket), "the Unix socket that the other commands talk to"),
+		}), "the door for the other commands"),
+		entry("log", one([]key{
+			entry("level", oneOf(&c.Log.Level, "debug", "info", "warn", "error"), "the least important line that is written"),
+		}), "what is written to standard error"),
+		entry("ui", one([]key{
+			entry("ascii", toggle(&c.UI.ASCII), "no characters beyond ASCII; false looks at the locale"),
+			entry("theme", oneOf(&c.UI.Theme, "auto", "dark", "light", "colour-blind"), "colours; auto looks at the terminal"),
+			entry("on_hangup", oneOf(&c.UI.OnHangup, StopOnHangup, LeaveOnHangup), "running attacks when the terminal goes away"),
+		}), "the console"),
+	}
+}
+
+func scheduleKeys(s *engine.Schedule) []key {
+	closure := func(int) engine.Closure { return engine.Closure{Name: engine.Frozen, Reason: "freeze"} }
+	return []key{
+		entry("timezone", zone(&s.Location), `the IANA zone of everything below: "Europe/Paris"`).required(),
+		entry("days", weekdays(&s.Days), "days on which attacks may begin"),
+		entry("hours", hours(&s.Hours, &s.Days), "ranges of the day without their last moment; 22:00-02:00 goes over midnight"),
+		entry("check_every", span(&s.CheckEvery, time.Second, time.Hour), "how often it is asked whether an attack may begin"),
+		entry("wait", span(&s.Wait, 0, 7*24*time.Hour), "rest after an attack"),
+		entry("max_per_day", whole(&s.MaxPerDay, 0, anyNumber), "attacks on one day; 0 is no limit"),
+		entry("freeze", many(&s.Closures, closure, func(c *engine.Closure) []key {
+			return []key{
+				entry("from", moment(&c.From, &s.Location, false), "the first moment without attacks").required(),
+				entry("to", moment(&c.To, &s.Location, true), "the moment after the last; a date alone includes that day").required(),
+				entry("reason", text(&c.Reason, empty, longerThan(200)), "shown where an attack would have been"),
+			}
+		}), "a time without attacks"),
+	}
+}
+
+func safetyKeys(s *engine.Safety, h *Hosts) []key {
+	return []key{
+		entry("max_concurrent", whole(&s.MaxConcurrent, 1, 1000), "attacks at the same time"),
+		entry("group_by", text(&s.GroupBy, longerThan(63)), "a tag whose values count as groups below, instead of the groups"),
+		entry("max_per_group", whole(&s.MaxPerGroup, 0, anyNumber), "attacks at the same time in one group; 0 is no limit"),
+		entry("leave_per_group", whole(&s.LeavePerGroup, 0, anyNumber), "hosts of each group that stay free of attacks; 0 is no limit"),
+		entry("host_cooldown", span(&s.HostCooldown, 0, year), "rest of a host after an attack"),
+		entry("max_duration", span(&s.MaxDuration, time.Second, 24*time.Hour), "no attack lasts longer"),
+		entry("lease", span(&s.Lease, 5*time.Second, 5*time.Minute), "a host undoes by itself when it has not heard from chaoscat for so long"),
+		entry("settle", span(&s.Margin, 5*time.Second, time.Hour), "time for undo and proof that must still fit into the hours"),
+		entry("abort_after", whole(&s.AbortAfter, 1, 1000), "bad answers of a gate in a row that undo a running attack"),
+		entry("facts_for", span(&s.FactsFor, time.Minute, 7*24*time.Hour), "how long it is believed what a host can do"),
+		entry("exclude", exclusion(&h.Exclude), "hosts that are never attacked; each term must match one"),
+		entry("allow_loopback", toggle(&h.AllowLoopback), "let hosts be on loopback addresses (containers, tests)"),
+	}
+}
+
+func sshKeys(s *SSH) []key {
+	return []key{
+		entry("user", text(&s.User, mustMatch(userName, "a user name")), "who to log in as; otherwise the user chaoscat runs as"),
+		entry("port", whole(&s.Port, 1, 65535), "of hosts that name none"),
+		entry("identity_files", paths(&s.IdentityFiles, secret), "private keys, readable by their owner alone"),
+		entry("agent", agent(&s.Agent), "ask the SSH agent for keys: true, false, or when there is one"),
+		entry("known_hosts", paths(&s.KnownHosts, nil), "where host keys are looked up; they are always verified"),
+		entry("jump", text(&s.Jump, badJump), "[user@]host[:port] to go over, several separated by commas"),
+		entry("connect_timeout", span(&s.ConnectTimeout, time.Second, 2*time.Minute), "for connection, handshake and login together"),
+		entry("sudo", toggle(&s.Sudo), "start the runner by sudo -n; chaoscat sudoers prints the rule"),
+		entry("keep_alive", span(&s.KeepAlive, time.Second, time.Minute), "how often an open connection is tried"),
+	}
+}
+
+// source is an [[inventory]] while it is being read; only one of the three becomes its source.
+type source struct {
+	Inventory
+	static  inventory.Static
+	ansible inventory.AnsibleFile
+	command inventory.Command
+}
+
+func blankSource(i int) source {
+	s := source{command: inventory.Command{Timeout: 30 * time.Second}}
+	s.Key, s.Refresh = fmt.Sprintf("inventory[%d]", i), 5*time.Minute
+	return s
+}
+
+func sourceKeys(s *source) []key {
+	static, ansible, cmd := string(StaticInventory), string(AnsibleInventory), string(CommandInventory)
+	return []key{
+		entry("type", oneOf(&s.Type, StaticInventory, AnsibleInventory, CommandInventory), `"static", "ansible" or "command"`).required(),
+		entry("hosts", hosts(&s.static.Hosts), "names, or tables of name, address, port, user, jump, groups, tags").only(static).required(),
+		entry("path", file(&s.ansible.Path, readable), "an Ansible inventory: INI, YAML, or JSON of ansible-inventory --list").only(ansible).required(),
+		entry("command", command(&s.command.Argv), "a program that prints JSON, with its arguments").only(cmd).required(),
+		entry("timeout", span(&s.command.Timeout, time.Second, 10*time.Minute), "for the command").only(cmd),
+		entry("refresh", span(&s.Refresh, 10*time.Second, 24*time.Hour), "how often it is read again").only(ansible, cmd),
+	}
+}
+
+func hostKeys(e *inventory.StaticHost) []key {
+	return []key{
+		entry("name", text(&e.Name), "unique in all inventories; web-[01:20] stands for twenty").required(),
+		entry("address", text(&e.Address), "host name or IP address; otherwise the name"),
+		entry("port", whole(&e.Port, 1, 65535), "otherwise ssh.port"),
+		entry("user", text(&e.User, mustMatch(userName, "a user name")), "otherwise ssh.user"),
+		entry("jump", text(&e.Jump, badJump), "otherwise ssh.jump"),
+		entry("groups", texts(&e.Groups, "groups", empty), "what the host belongs to"),
+		entry("tags", tags(&e.Tags), "what is said about the host"),
+	}
+}
+
+func blankAttack(i int) Attack {
+	return Attack{Attack: engine.Attack{Weight: 1}, Custom: &Custom{}, Key: fmt.Sprintf("attack[%d]", i)}
+}
+
+func attackKeys(a *Attack) []key {
+	named := mustMatch(attackName, `a name: lower-case letters, digits, "-" and "_", at most 63`)
+	return []key{
+		entry("name", text(&a.Name, named), "unique in this file").required(),
+		entry("kind", text(&a.Kind, named), "the attack of the catalogue; otherwise the name"),
+		entry("weight", whole(&a.Weight, 0, maxWeight), "chance relative to the other attacks; 0 is run by order only"),
+		entry("for", span(&a.For, time.Second, 24*time.Hour), "how long it lasts; otherwise what the catalogue says"),
+		entry("params", parameters(&a.Params), "chaoscat attacks lists them"),
+		entry("hosts", selector(&a.Hosts), "hosts that it may hit; otherwise all"),
+		entry("inject", file(&a.Custom.Inject, ours), "makes a custom attack: POSIX sh that applies the fault"),
+		entry("undo", file(&a.Custom.Undo, ours), "POSIX sh that takes it back, wholly or by half, once or twice"),
+		entry("measure", file(&a.Custom.Measure, ours), "POSIX sh that prints the figure"),
+		entry("irreversible", toggle(&a.Custom.Irreversible), "there is no undo, and that is meant"),
+		entry("figure", text(&a.Custom.Figure, empty, longerThan(40)), "what measure prints"),
+		entry("unit", text(&a.Custom.Unit, longerThan(10)), "its unit"),
+	}
+}
+
+func blankHealth(i int) Gate {
+	g := defaultGate(engine.Health, "")
+	g.Key = fmt.Sprintf("health[%d]", i)
+	return g
+}
+
+func gateKeys(g *Gate) []key {
+	http, cmd := string(HTTPGate), string(CommandGate)
+	return []key{
+		entry("type", oneOf(&g.Type, HTTPGate, CommandGate), `"http" or "command"`).required(),
+		entry("name", text(&g.Name, empty, longerThan(64)), "unique among all gates; otherwise health, health-2, ... or oncall"),
+		entry("interval", span(&g.Interval, time.Second, time.Hour), "how often it is asked anyway"),
+		entry("timeout", span(&g.Timeout, 100*time.Millisecond, time.Minute), "no answer by then is a bad answer"),
+		entry("healthy_after", whole(&g.HealthyAfter, 1, 1000), "good answers in a row that make it well"),
+		entry("url", web(&g.HTTP.URL), "asked by GET").only(http).required(),
+		entry("status", statuses(&g.HTTP.Status), "statuses that are well; otherwise 200 to 299").only(http),
+		entry("contains", text(&g.HTTP.Contains, empty), "what the body must contain").only(http),
+		entry("json", text(&g.HTTP.JSON, badComparison), "a comparison that must hold in the body: data.items[0].rate < 0.5").only(http),
+		entry("token_file", file(&g.HTTP.TokenFile, secret), "a bearer token, readable by its owner alone").only(http),
+		entry("header_files", headerFiles(&g.HTTP.HeaderFiles), "headers whose values are secrets, each in a file").only(http),
+		entry("headers", headers(&g.HTTP.Headers), "headers whose values are no secrets").only(http),
+		entry("ca_file", file(&g.HTTP.CAFile, readable), "PEM file of the authorities to trust").only(http),
+		entry("server_name", text(&g.HTTP.ServerName, empty), "expected in the certificate instead of the URL's host").only(http),
+		entry("command", command(&g.Command.Argv), "a program with its arguments; exit 0 is well").only(cmd).required(),
+	}
+}
+
+// notYet is what the design has and this version does not, with what to do about it.
+var notYet = map[string]string{
+	"slack":              "remove [slack]",
+	"pagerduty":          "remove [pagerduty]; a command under [oncall] can ask PagerDuty",
+	"webhook":            "remove [webhook]",
+	"metrics":            "remove [metrics]",
+	"team":               "remove [[team]]; whoever may open the control socket may give orders",
+	"schedule.holidays":  "write each as a [[schedule.freeze]]",
+	"schedule.calendars": "write each as a [[schedule.freeze]]",
+	"control.ssh_listen": "remove it; commands use control.socket",
+}
+
+// typesToCome is the same for types.
+var typesToCome = map[string][]string{
+	"inventory.type": {"ssh_config", "consul", "file_sd"},
+	"health.type":    {"prometheus", "alertmanager", "statuspage", "pagerduty"},
+	"oncall.type":    {"pagerduty", "ical"},
+}
+
+// Key is one key of the schema, for people.
+type Key struct {
+	Name     string // schedule.freeze.from
+	Kind     string // "a duration"
+	Default  string // as it would be written; "" is none
+	Help     string
+	Required bool
+	Types    []string // where it belongs to some types only
+}
+
+// Keys lists everything that may be written, tables before what is in them.
+func Keys() []Key { return list("", rootKeys(defaults(Files{}))) }
+
+func list(table string, keys []key) []Key {
+	var all []Key
+	for _, k := range keys {
+		name := strings.TrimPrefix(table+"."+k.name, ".")
+		all = append(all, Key{Name: name, Kind: k.kind, Default: k.std, Help: k.help, Required: k.need, Types: k.of})
+		all = append(all, list(name, k.under)...)
+	}
+	return all
+}

@@ -1,0 +1,256 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/chaoscat/chaoscat/attacks"
+	"github.com/chaoscat/chaoscat/attacks/remote"
+	"github.com/chaoscat/chaoscat/cmd/chaoscat/config"
+	"github.com/chaoscat/chaoscat/engine"
+	"github.com/chaoscat/chaoscat/engine/clock"
+	"github.com/chaoscat/chaoscat/engine/health"
+	"github.com/chaoscat/chaoscat/engine/printable"
+	"github.com/chaoscat/chaoscat/inventory/simulated"
+)
+
+type demoOptions struct {
+	hosts int
+	seed  uint64
+	speed float64
+}
+
+func (a *app) demoCommand() *cobra.Command {
+	o := demoOptions{hosts: 60, seed: 1, speed: 10}
+	c := &cobra.Command{
+		Use: "demo", Short: "The whole thing on a simulated fleet, touching nothing", Args: cobra.NoArgs,
+		Long: `demo runs the console on a fleet inside this process, behind real SSH servers on loopback, with a fast
+clock and a health check that turns red during some attacks. Nothing outside a temporary directory is
+touched. Without a terminal it runs one whole cycle and a stop, tells it line by line, and exits.`,
+		Example: "  chaoscat demo\n  chaoscat demo --hosts 10000 --seed 7\n  chaoscat demo </dev/null | cat",
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), o) },
+	}
+	c.Flags().IntVar(&o.hosts, "hosts", o.hosts, "`N` simulated hosts")
+	c.Flags().Uint64Var(&o.seed, "seed", o.seed, "`S`eed of the fleet")
+	c.Flags().Float64Var(&o.speed, "speed", o.speed, "`X` times as fast as the clock on the wall, 1 to 60")
+	c.Flags().BoolVar(&a.daemon, "daemon", false, "headless, until interrupted")
+	return c
+}
+
+// demo puts a house together like any other; only the fleet, the gates and the clock are simulated.
+func (a *app) demo(ctx context.Context, o demoOptions) error {
+	if o.hosts < 1 || o.hosts > simulated.MostHosts {
+		return fail(exitUsage, fmt.Errorf("--hosts %d: 1 to %d", o.hosts, simulated.MostHosts))
+	}
+	if o.speed < 1 || o.speed > 60 {
+		return fail(exitUsage, fmt.Errorf("--speed %g: 1 to 60", o.speed))
+	}
+	dir, err := os.MkdirTemp("", "chaoscat-demo-")
+	if err != nil {
+		return fmt.Errorf("demo: making a temporary directory: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	a.clock = clock.Fast(time.Now(), demoMorning(time.Now()), o.speed)
+	fleet, err := simulated.New(simulated.Options{Hosts: o.hosts, Seed: o.seed, Clock: a.clock, Dir: dir, LeaseAtLeast: 3 * time.Second})
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	defer fleet.Close()
+	g, err := demoGraph(a.world, fleet, dir)
+	if err != nil {
+		return err
+	}
+	defer g.carrier.Close()
+	return a.playDemo(ctx, g, dir)
+}
+
+func (a *app) playDemo(ctx context.Context, g *graph, dir string) error {
+	log := slog.New(slog.DiscardHandler)
+	if a.daemon {
+		log = a.logger("info")
+	}
+	socket := orElse(a.socket, filepath.Join(dir, "chaoscat.sock"))
+	h, err := open(context.WithoutCancel(ctx), a.world, g, filepath.Join(dir, "state"), opening{log: log, socket: socket, demo: true})
+	if err != nil {
+		return err
+	}
+	switch {
+	case a.daemon:
+		a.say("DEMO, headless; other commands reach it with: --socket %s", socket)
+		<-ctx.Done()
+	case !a.terminal():
+		err = a.tellDemo(ctx, h)
+	default:
+		_, err = a.show(ctx, h.engine, false, config.UI{})
+	}
+	return errors.Join(err, h.close(errTerminated))
+}
+
+// demoMorning is a quarter past ten on the first working day from now on, so that the demo's window is
+// open whenever it is shown.
+func demoMorning(now time.Time) time.Time {
+	day := time.Date(now.Year(), now.Month(), now.Day(), 10, 15, 0, 0, demoZone())
+	for day.Weekday() == time.Saturday || day.Weekday() == time.Sunday {
+		day = day.AddDate(0, 0, 1)
+	}
+	return day
+}
+
+func demoZone() *time.Location {
+	zone, err := time.LoadLocation("Europe/Paris")
+	if err != nil {
+		return time.UTC
+	}
+	return zone
+}
+
+func demoPlan(fleet *simulated.Fleet) engine.Plan {
+	const wait, hold = 3 * time.Minute, 2 * time.Minute
+	attack := func(name string, weight int64, params map[string]string, hosts ...string) engine.Attack {
+		d, _ := attacks.Find(name)
+		return engine.Attack{Name: name, Kind: name, Family: d.Family, Reversible: d.Reversible, Weight: weight, For: hold, Params: params, Hosts: hosts}
+	}
+	return engine.Plan{
+		Name: "demo",
+		Schedule: engine.Schedule{Location: demoZone(), Days: [7]bool{false, true, true, true, true, true, false}, Hours: []engine.HourRange{{Start: 10 * 60, End: 18 * 60}},
+			CheckEvery: time.Minute, Wait: wait},
+		Safety: engine.Safety{MaxConcurrent: 1, LeavePerGroup: 1, HostCooldown: 4 * time.Hour, MaxDuration: 10 * time.Minute, Lease: 30 * time.Second,
+			Margin: time.Minute, AbortAfter: 2, FactsFor: time.Hour},
+		Attacks: []engine.Attack{
+			attack("cpu", 10, map[string]string{"load": "80"}), attack("latency", 6, map[string]string{"delay": "200ms"}), attack("blackhole", 3, nil, "group:db"),
+			attack("service-stop", 4, map[string]string{"unit": "nginx.service"}, "group:web"), attack("reboot", 2, nil, "group:web"),
+		},
+		Gates: []engine.Gate{
+			{Name: "error-rate", Kind: engine.Health, Interval: 10 * time.Second, Timeout: 5 * time.Second, HealthyAfter: 2},
+			{Name: "rota", Kind: engine.OnCall, Interval: 30 * time.Second, Timeout: 5 * time.Second, HealthyAfter: 1},
+		},
+		Roster: engine.NewRoster(fleet.Hosts()),
+	}
+}
+
+func demoGraph(w world, fleet *simulated.Fleet, dir string) (*graph, error) {
+	g := &graph{config: &config.Config{Name: "demo"}, catalogue: attacks.Builtin()}
+	g.runner = attacks.Bundle(g.catalogue, attacks.BundleOptions{})
+	var err error
+	if g.plan, err = engine.NewPlan(demoPlan(fleet)); err != nil {
+		return nil, fmt.Errorf("demo: %w", err)
+	}
+	if g.gates, err = demoGates(w, g.plan, fleet); err != nil {
+		return nil, err
+	}
+	g.carrier, err = remote.New(remote.Options{
+		Runner: g.runner, Attacks: g.catalogue, User: "root",
+		IdentityFiles: []string{fleet.IdentityFile()}, KnownHosts: []string{fleet.KnownHosts()}, Dial: fleet.Dial,
+		Lease: g.plan.Safety.Lease, KeepAlive: 2 * time.Second, Clock: w.clock,
+	})
+	return g, err
+}
+
+// askedOf makes a gate of a function of the time.
+type askedOf struct {
+	now func() time.Time
+	ask func(time.Time) (bool, string)
+}
+
+// Ask answers at once.
+func (a askedOf) Ask(context.Context) engine.GateAnswer {
+	ok, text := a.ask(a.now())
+	return engine.GateAnswer{OK: ok, Text: text}
+}
+
+func demoGates(w world, p engine.Plan, fleet *simulated.Fleet) (*gatekeeper, error) {
+	k := &gatekeeper{world: w, asked: []health.Asked{
+		{Gate: p.Gates[0], By: askedOf{w.now, fleet.Health}}, {Gate: p.Gates[1], By: askedOf{w.now, fleet.OnCall}},
+	}}
+	var err error
+	k.now, err = health.NewRunner(k.asked, w.clock, func(string, engine.GateAnswer) {})
+	return k, err
+}
+
+// demoPatience is real time for the whole headless demo.
+const demoPatience = 2 * time.Minute
+
+// tellDemo shows one whole cycle and one stop, line by line, and checks that both kept their promises.
+func (a *app) tellDemo(ctx context.Context, h *house) error {
+	ctx, cancel := context.WithTimeout(ctx, demoPatience)
+	defer cancel()
+	teller := &teller{app: a, engine: h.engine}
+	fmt.Fprintln(a.out, "DEMO: simulated hosts behind real SSH servers on loopback; nothing else is touched")
+	first, err := teller.until(ctx, func(r engine.Record) bool {
+		return r.Kind == engine.Closed && r.Outcome.Undo == engine.Restored && (r.Outcome.Effect == engine.Effective || r.Outcome.Effect == engine.Weak)
+	})
+	if err != nil {
+		return fmt.Errorf("demo: no attack went the whole way: %w", err)
+	}
+	fmt.Fprintf(a.out, "DEMO: one whole cycle is done: %s\n", printable.Printable(first.Text))
+	if err := teller.order(ctx, engine.Order{Kind: engine.RunOnce, Attack: "cpu"}); err != nil {
+		return err
+	}
+	if _, err := teller.until(ctx, func(r engine.Record) bool { return r.Kind == engine.PhaseNew && r.Phase == engine.Holding }); err != nil {
+		return fmt.Errorf("demo: the ordered attack did not begin: %w", err)
+	}
+	if err := teller.order(ctx, engine.Order{Kind: engine.Stop}); err != nil {
+		return err
+	}
+	last, err := teller.until(ctx, func(r engine.Record) bool { return r.Kind == engine.Closed })
+	if err != nil || last.Outcome.Undo != engine.Restored {
+		return fmt.Errorf("demo: the stop was not proven: %s %w", last.Text, err)
+	}
+	fmt.Fprintln(a.out, "DEMO: stopped, restored and proven; try it with a terminal: chaoscat demo")
+	return nil
+}
+
+// teller reads the record aloud.
+type teller struct {
+	*app
+	engine interface {
+		asker
+		History(ctx context.Context, after uint64) ([]engine.Record, error)
+	}
+	seen uint64
+}
+
+// until prints records as they come, up to and including the first that is wanted.
+func (t *teller) until(ctx context.Context, wanted func(engine.Record) bool) (engine.Record, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for range t.engine.Watch(ctx) {
+		records, err := t.engine.History(ctx, t.seen)
+		if err != nil {
+			return engine.Record{}, err
+		}
+		for _, r := range records {
+			t.seen = r.Seq
+			fmt.Fprintf(t.out, "%s %-10s %-9s %s\n", r.At.In(demoZone()).Format("15:04:05"), orElse(r.Host, "chaoscat"), r.Kind, printable.Printable(r.Text))
+			if wanted(r) {
+				return r, nil
+			}
+		}
+	}
+	return engine.Record{}, fmt.Errorf("it took too long: %w", ctx.Err())
+}
+
+// order repeats an order that the gates refuse until they let it pass: the demo's health is shaken by the
+// attack before.
+func (t *teller) order(ctx context.Context, o engine.Order) error {
+	for {
+		o.ID, o.By, o.Door = newID(), "the demo", "demo"
+		_, err := t.engine.Ask(ctx, o)
+		var refusal *engine.Refusal
+		if err == nil || !errors.As(err, &refusal) {
+			return err
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return fmt.Errorf("demo: %s was refused to the end: %w", o.Kind, err)
+		}
+	}
+}

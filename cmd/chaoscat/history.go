@@ -1,0 +1,212 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/chaoscat/chaoscat/engine"
+	"github.com/chaoscat/chaoscat/engine/journal"
+)
+
+type historyShape struct {
+	Schema   int               `json:"schema"`
+	ID       string            `json:"id"`
+	Host     string            `json:"host"`
+	Attack   string            `json:"attack"`
+	Params   map[string]string `json:"params"`
+	Trigger  engine.Trigger    `json:"trigger"`
+	By       string            `json:"by"`
+	Reason   string            `json:"reason"`
+	Started  time.Time         `json:"started"`
+	Ended    time.Time         `json:"ended"`
+	Outcome  engine.Effect     `json:"outcome"`
+	Undo     engine.Undo       `json:"undo"`
+	Cause    string            `json:"cause,omitempty"`
+	Detail   string            `json:"detail,omitempty"`
+	Measured engine.Figures    `json:"measured"`
+}
+
+func (a *app) historyCommand() *cobra.Command {
+	last := 0
+	c := &cobra.Command{
+		Use: "history", Short: "Every attack that has ended, oldest first", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			rows, err := a.history()
+			if err != nil {
+				return err
+			}
+			if last > 0 && len(rows) > last {
+				rows = rows[len(rows)-last:]
+			}
+			return a.printHistory(rows)
+		},
+	}
+	c.Flags().IntVarP(&last, "last", "n", 0, "only the last `N`")
+	return c
+}
+
+// history joins every outcome with its intent.
+func (a *app) history() (rows []historyShape, err error) {
+	intents := map[string]engine.Run{}
+	err = journal.Read(a.dir(), func(e journal.Entry) error {
+		for _, r := range e.Records {
+			switch {
+			case r.Kind == engine.Intent && r.Intent != nil:
+				intents[r.Run] = *r.Intent
+			case r.Kind == engine.Closed && r.Outcome != nil:
+				rows = append(rows, closedRow(r, intents[r.Run]))
+				delete(intents, r.Run)
+			}
+		}
+		return nil
+	})
+	return rows, err
+}
+
+func closedRow(r engine.Record, intent engine.Run) historyShape {
+	started := intent.Started
+	if started.IsZero() { // a dry run has no intent
+		started = r.At
+	}
+	return historyShape{schema, r.Run, r.Host, r.Attack, intent.Attack.Params, intent.Trigger, r.By, intent.Reason, started, r.At,
+		r.Outcome.Effect, r.Outcome.Undo, r.Outcome.Cause, r.Outcome.Detail, r.Outcome.Figures}
+}
+
+func (a *app) printHistory(rows []historyShape) error {
+	if a.json {
+		list := make([]any, len(rows))
+		for i := range rows {
+			list[i] = rows[i]
+		}
+		return a.lines(list...)
+	}
+	table := [][]string{{"STARTED", "ID", "ATTACK", "HOST", "BY", "OUTCOME", "UNDO", "MEASURED"}}
+	for _, r := range rows {
+		table = append(table, []string{r.Started.Local().Format("2006-01-02 15:04"), r.ID, r.Attack, r.Host, orDash(r.By), string(r.Outcome), orDash(string(r.Undo)), orDash(r.Measured.Text)})
+	}
+	return a.table(table)
+}
+
+func (a *app) explainCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "explain ID", Short: "How a draw came out, derived again from the journal", Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			d, pool, err := a.draw(args[0])
+			if err != nil {
+				return err
+			}
+			return a.printExplanation(engine.Explain(d, pool))
+		},
+	}
+}
+
+// draw finds the last record of a draw, and the pool that held when it was made.
+func (a *app) draw(id string) (d engine.Draw, pool []string, err error) {
+	found := false
+	var now []string
+	err = journal.Read(a.dir(), func(e journal.Entry) error {
+		for _, r := range e.Records {
+			if r.Kind == engine.Lifecycle && r.Pool != nil {
+				now = r.Pool
+			}
+			if r.Kind == engine.Drawn && r.Draw != nil && r.Draw.ID == id {
+				d, pool, found = *r.Draw, now, true
+			}
+		}
+		return nil
+	})
+	if err == nil && !found {
+		err = fail(exitUsage, fmt.Errorf("the journal in %s has no draw %q; chaoscat history lists the ids", a.dir(), id))
+	}
+	return d, pool, err
+}
+
+type explainShape struct {
+	Schema   int              `json:"schema"`
+	ID       string           `json:"id"`
+	Draw     uint64           `json:"draw"`
+	Eligible int              `json:"eligible"`
+	Host     string           `json:"host"`
+	Feasible []string         `json:"feasible"`
+	Weights  map[string]int64 `json:"weights"`
+	Attack   string           `json:"attack"`
+	Agrees   bool             `json:"agrees"`
+	Why      string           `json:"why,omitempty"`
+}
+
+func (a *app) printExplanation(e engine.Explanation) error {
+	var err error
+	if !e.Agrees {
+		err = fail(exitUnexpected, fmt.Errorf("the record does not agree with its own dice: %s", e.Why))
+	}
+	if a.json {
+		return errors.Join(a.lines(explainShape{schema, e.ID, e.Draw.Draw, e.Eligible, e.Host, sortedKeys(e.Weights), e.Weights, e.Attack, e.Agrees, e.Why}), err)
+	}
+	fmt.Fprintf(a.out, "draw %s at %s, dice %d\n", e.ID, e.At.Format(time.RFC3339), e.Draw.Draw)
+	fmt.Fprintf(a.out, "  host    %s\n", hostDraw(e.Draw))
+	total := int64(0)
+	for _, w := range e.Weights {
+		total += w
+	}
+	for _, name := range sortedKeys(e.Weights) {
+		mark := " "
+		if name == e.Attack {
+			mark = ">"
+		}
+		fmt.Fprintf(a.out, "  attack %s%s weight %d of %d\n", mark, name, e.Weights[name], total)
+	}
+	if e.Agrees {
+		fmt.Fprintln(a.out, "  derived again from the dice: agrees")
+	}
+	return err
+}
+
+func hostDraw(d engine.Draw) string {
+	switch {
+	case d.Order != nil && d.Order.Host != "":
+		return d.Host + ", named by " + d.Order.By
+	case d.Kept:
+		return d.Host + ", kept from the draw before, whose attack had become infeasible there"
+	}
+	return fmt.Sprintf("%s, number %d of %d eligible (%d of the pool of %d were kept out)", d.Host, d.Pick+1, d.Eligible, len(d.Blocked), d.Pool)
+}
+
+func (a *app) journalCommand() *cobra.Command {
+	c := &cobra.Command{Use: "journal", Short: "The record on disk"}
+	c.AddCommand(&cobra.Command{
+		Use: "verify", Short: "Check the chain of the journal, entry by entry", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return a.verifyJournal() },
+	})
+	return c
+}
+
+// verifyJournal prints what the check found; a journal that is not whole is exit 1.
+func (a *app) verifyJournal() error {
+	r, err := journal.Verify(a.dir())
+	if err != nil {
+		return err
+	}
+	var broken error
+	if !r.OK() {
+		broken = fail(exitUnexpected, fmt.Errorf("the journal is not whole: %s%s; the next start sweeps every host before anything new", r.Corrupt, r.Torn))
+	}
+	if a.json {
+		return errors.Join(a.lines(struct {
+			Schema int `json:"schema"`
+			journal.Report
+		}{schema, r}), broken)
+	}
+	fmt.Fprintf(a.out, "%s: %d entries, %d records, %d bytes\n", r.Path, r.Entries, r.Records, r.Bytes)
+	if r.Entries > 0 {
+		fmt.Fprintf(a.out, "  from %s to %s\n  last %d:%s\n", r.Since.Format(time.RFC3339), r.Until.Format(time.RFC3339), r.Last, r.Hash)
+	}
+	fmt.Fprintf(a.out, "  chain %s, head %s\n", glyph(r.Chain), glyph(r.Head))
+	return broken
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/chaoscat/chaoscat/cmd/chaoscat/config"
+	"github.com/chaoscat/chaoscat/engine/control"
+)
+
+// app is one call of the program: its world, and what the global flags say.
+type app struct {
+	world
+	configFile string
+	state      string
+	socket     string
+	json       bool
+	quiet      bool
+	verbose    bool
+	noColor    bool
+	noInput    bool
+	daemon     bool
+}
+
+// run is the whole program; it returns the exit code.
+func run(w world) int {
+	a := &app{world: w}
+	root := a.root()
+	root.SetArgs(w.args)
+	root.SetOut(w.out)
+	root.SetErr(w.err)
+	ctx, release := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer release()
+	err := root.ExecuteContext(ctx)
+	a.complain(err)
+	return codeOf(err)
+}
+
+// complain puts an error on stderr the way an operator reads it.
+func (a *app) complain(err error) {
+	if err == nil || err.Error() == "" {
+		return
+	}
+	var mistakes *config.Mistakes
+	if errors.As(err, &mistakes) {
+		fmt.Fprintln(a.err, err)
+		fmt.Fprintf(a.err, "chaoscat: %d mistakes in the configuration; nothing was started. Mend them and run: chaoscat check\n", len(mistakes.List))
+		return
+	}
+	for i, line := range strings.Split(err.Error(), "\n") {
+		if i == 0 {
+			line = "chaoscat: " + line
+		}
+		fmt.Fprintln(a.err, line)
+	}
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "chaoscat",
+		Short: "Fault injection on hosts reached by SSH, in business hours, always undone",
+		Long: `chaoscat attacks a random host with a weighted random attack over SSH, when it is business hours,
+somebody is on call and everything is healthy; measures the effect; undoes it; proves that it is
+undone; waits; and starts over. Anybody stops it with one key, or with: chaoscat stop
+
+Without a command it opens the console: on the running daemon if there is one, else with an engine
+of its own.`,
+		Example: `  chaoscat demo          try it now, touching nothing
+  chaoscat init          write a first configuration
+  chaoscat check         test everything that it names
+  chaoscat               the console
+  chaoscat stop          end every attack, from anywhere`,
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if a.daemon {
+				return a.runDaemon(cmd.Context())
+			}
+			return a.runConsole(cmd.Context())
+		},
+	}
+	flags := root.PersistentFlags()
+	flags.StringVarP(&a.configFile, "config", "c", "", "configuration `FILE` (default: ./chaoscat.toml, then the user's, then /etc/chaoscat/chaoscat.toml)")
+	flags.StringVar(&a.state, "state-dir", "", "`DIR` of the journal and the lock")
+	flags.StringVar(&a.socket, "socket", "", "`PATH` of the engine's socket")
+	flags.BoolVar(&a.json, "json", false, "machine-readable output on stdout")
+	flags.BoolVarP(&a.quiet, "quiet", "q", false, "say only what went wrong")
+	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say more")
+	flags.BoolVar(&a.noColor, "no-color", false, "no colour")
+	flags.BoolVar(&a.noInput, "no-input", false, "never ask")
+	root.Flags().BoolVar(&a.daemon, "daemon", false, "run headless, logging to stderr")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fail(exitUsage, err) })
+	root.AddCommand(a.commands()...)
+	for _, c := range append(root.Commands(), root) {
+		usageErrors(c)
+	}
+	return root
+}
+
+// usageErrors makes a wrong number of arguments a usage error, wherever the command stands.
+func usageErrors(c *cobra.Command) {
+	if check := c.Args; check != nil {
+		c.Args = func(cmd *cobra.Command, args []string) error { return fail(exitUsage, check(cmd, args)) }
+	}
+	for _, sub := range c.Commands() {
+		usageErrors(sub)
+	}
+}
+
+func (a *app) commands() []*cobra.Command {
+	return []*cobra.Command{
+		a.demoCommand(), a.initCommand(), a.checkCommand(), a.infoCommand(),
+		a.statusCommand(), a.whyCommand(), a.runOnceCommand(),
+		a.stopCommand(), a.resumeCommand(), a.pauseCommand(), a.skipCommand(), a.excludeCommand(), a.includeCommand(),
+		a.hostsCommand(), a.attacksCommand(), a.gatesCommand(), a.windowsCommand(),
+		a.historyCommand(), a.explainCommand(), a.journalCommand(),
+		a.sweepCommand(), a.sudoersCommand(), a.manCommand(), a.versionCommand(),
+	}
+}
+
+// load finds and reads the configuration. Without one, the error carries the three next steps.
+func (a *app) load() (*config.Config, error) {
+	files := config.Disk(a.home)
+	path := a.configFile
+	if path == "" {
+		var err error
+		if path, err = config.Find(config.Candidates(a.configHome()), files); err != nil {
+			return nil, a.firstSteps(err)
+		}
+	}
+	cfg, err := config.Load(path, files)
+	if err != nil {
+		return nil, fail(exitConfig, err)
+	}
+	return cfg, nil
+}
+
+func (a *app) firstSteps(err error) error {
+	if !errors.Is(err, config.ErrNotFound) {
+		return fail(exitConfig, err)
+	}
+	return fail(exitConfig, fmt.Errorf(`%w.
+  looked for: %s
+  try it now, touching nothing:   chaoscat demo
+  write a first configuration:    chaoscat init
+  then test it:                   chaoscat check`, config.ErrNotFound, strings.Join(config.Candidates(a.configHome()), ", ")))
+}
+
+// loadGraph is load, and everything behind it.
+func (a *app) loadGraph(ctx context.Context) (*graph, error) {
+	cfg, err := a.load()
+	if err != nil {
+		return nil, err
+	}
+	return build(ctx, a.world, cfg)
+}
+
+// loadAndConnect is loadGraph for commands that reach hosts.
+func (a *app) loadAndConnect(ctx context.Context) (*graph, error) {
+	g, err := a.loadGraph(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return g, g.connect(a.world)
+}
+
+// dir is the state directory: the flag, the configuration, the usual place. A configuration that cannot
+// be read does not keep a stop from finding its engine.
+func (a *app) dir() string {
+	if a.state != "" {
+		return a.state
+	}
+	if cfg, err := a.load(); err == nil && cfg.StateDir != "" {
+		return cfg.StateDir
+	}
+	return a.stateDir()
+}
+
+func (a *app) socketPath() string {
+	if a.socket != "" {
+		return a.socket
+	}
+	if cfg, err := a.load(); err == nil && cfg.Control.Socket != "" {
+		return cfg.Control.Socket
+	}
+	if runtime := a.env("RUNTIME_DIRECTORY"); runtime != "" {
+		return filepath.Join(runtime, "chaoscat.sock")
+	}
+	return filepath.Join(a.dir(), "chaoscat.sock")
+}
+
+func (a *app) client() *control.Client { return control.NewClient(a.socketPath()) }
+
+// say tells a person something that is not data.
+func (a *app) say(format string, args ...any) {
+	if !a.quiet {
+		fmt.Fprintf(a.err, format+"\n", args...)
+	}
+}
+
+// logger writes to stderr: text for people, JSON where nobody looks.
+func (a *app) logger(level string) *slog.Logger {
+	var l slog.Level
+	if l.UnmarshalText([]byte(level)) != nil || a.verbose {
+		l = slog.LevelDebug
+	}
+	if a.quiet {
+		l = slog.LevelWarn
+	}
+	if a.errTerminal {
+		return slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: l}))
+	}
+	return slog.New(slog.NewJSONHandler(a.err, &slog.HandlerOptions{Level: l}))
+}
+
+// logFile is where an engine logs whose terminal shows the console.
+func logFile(dir string) (*slog.Logger, func() error, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, nil, fmt.Errorf("making the state directory: %w", err)
+	}
+	f, err := os.OpenFile(filepath.Join(dir, "chaoscat.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, nil, fmt.Errorf("opening the log: %w", err)
+	}
+	return slog.New(slog.NewJSONHandler(f, nil)), f.Close, nil
+}

@@ -1,0 +1,272 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/chaoscat/chaoscat/attacks"
+	"github.com/chaoscat/chaoscat/engine"
+	"github.com/chaoscat/chaoscat/engine/control"
+)
+
+// view is what the running engine sees; with none running, what a fresh one would.
+func (a *app) view(ctx context.Context) (engine.Snapshot, error) {
+	client := a.client()
+	defer client.Close()
+	s, err := client.Snapshot(ctx)
+	if err == nil || !errors.Is(err, control.ErrNoEngine) {
+		return s, err
+	}
+	g, err := a.loadGraph(ctx)
+	if err != nil {
+		return s, err
+	}
+	return g.plan.Describe(engine.State{Began: true}, a.now()), nil
+}
+
+func (a *app) hostsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "hosts", Short: "The roster: every host, and whether it may be drawn", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := a.view(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return a.printHosts(s)
+		},
+	}
+}
+
+type hostShape struct {
+	Schema   int               `json:"schema"`
+	Name     string            `json:"name"`
+	Address  string            `json:"address"`
+	Port     int               `json:"port"`
+	Groups   []string          `json:"groups"`
+	Tags     map[string]string `json:"tags"`
+	Eligible bool              `json:"eligible"`
+	Why      string            `json:"why"`
+}
+
+func (a *app) printHosts(s engine.Snapshot) error {
+	rows, table := []any{}, [][]string{{"HOST", "ADDRESS", "GROUPS", "STATE", "WHY"}}
+	for _, h := range s.Roster.Hosts() {
+		status, why := s.Host(h.Name)
+		rows = append(rows, hostShape{schema, h.Name, h.Address, h.Port, nonNil(h.Groups), h.Tags, status == engine.HostReady, why})
+		table = append(table, []string{h.Name, h.Address, strings.Join(h.Groups, ","), string(status), why})
+	}
+	if a.json {
+		return a.lines(rows...)
+	}
+	if err := a.table(table); err != nil {
+		return err
+	}
+	a.say("%d hosts, %d may be drawn", s.Total, s.Eligible)
+	return nil
+}
+
+func nonNil(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}
+
+func (a *app) attacksCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "attacks", Short: "The attacks of the plan and of the catalogue, with weights and chances", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := a.view(cmd.Context())
+			if err != nil && codeOf(err) != exitConfig {
+				return err
+			}
+			return a.printAttacks(s)
+		},
+	}
+}
+
+type attackShape struct {
+	Schema     int               `json:"schema"`
+	Name       string            `json:"name"`
+	Kind       string            `json:"kind"`
+	Planned    bool              `json:"planned"`
+	Weight     int64             `json:"weight"`
+	Chance     float64           `json:"chance"`
+	Family     string            `json:"family"`
+	Reversible bool              `json:"reversible"`
+	Requires   []string          `json:"requires"`
+	For        string            `json:"for"`
+	Params     map[string]string `json:"params"`
+	Summary    string            `json:"summary"`
+}
+
+func (a *app) printAttacks(s engine.Snapshot) error {
+	shapes := shapesOf(s)
+	if a.json {
+		rows := make([]any, len(shapes))
+		for i := range shapes {
+			rows[i] = shapes[i]
+		}
+		return a.lines(rows...)
+	}
+	table := [][]string{{"ATTACK", "WEIGHT", "CHANCE", "FAMILY", "FOR", "NEEDS", "WHAT"}}
+	for _, x := range shapes {
+		weight, chance := "-", "not in the plan"
+		if x.Planned {
+			weight, chance = fmt.Sprint(x.Weight), fmt.Sprintf("%.0f %%", 100*x.Chance)
+		}
+		table = append(table, []string{x.Name, weight, chance, x.Family, x.For, strings.Join(x.Requires, " "), x.Summary})
+	}
+	return a.table(table)
+}
+
+// shapesOf lists the plan's attacks first, then what the catalogue has beyond them.
+func shapesOf(s engine.Snapshot) (shapes []attackShape) {
+	used := map[string]bool{}
+	for _, planned := range s.Attacks {
+		d, _ := attacks.Find(planned.Kind)
+		x := attackShape{schema, planned.Name, planned.Kind, true, planned.Weight, 0, planned.Family, planned.Reversible, nonNil(d.Needs), engine.Span(planned.For), planned.Params, d.Summary}
+		if i := slices.IndexFunc(s.Chances, func(c engine.Chance) bool { return c.Attack == planned.Name }); i >= 0 {
+			x.Chance = s.Chances[i].Chance
+		}
+		used[planned.Kind] = true
+		shapes = append(shapes, x)
+	}
+	for _, d := range attacks.Builtin() {
+		if used[d.Name] {
+			continue
+		}
+		shapes = append(shapes, attackShape{schema, d.Name, d.Name, false, 0, 0, d.Family, d.Reversible, nonNil(d.Needs), engine.Span(d.Default), paramHelp(d), d.Summary})
+	}
+	return shapes
+}
+
+func paramHelp(d attacks.Definition) map[string]string {
+	m := map[string]string{}
+	for _, p := range d.Params {
+		m[p.Name] = p.Help
+	}
+	return m
+}
+
+func (a *app) gatesCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "gates", Short: "Ask every gate now: health and on-call", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := a.load()
+			if err != nil {
+				return err
+			}
+			k, err := newGatekeeper(a.world, cfg)
+			if err != nil {
+				return fail(exitConfig, err)
+			}
+			return a.printGates(cmd.Context(), k)
+		},
+	}
+}
+
+type gateShape struct {
+	Schema int             `json:"schema"`
+	Name   string          `json:"name"`
+	Kind   engine.GateKind `json:"kind"`
+	OK     bool            `json:"ok"`
+	Text   string          `json:"text"`
+}
+
+// printGates asks side by side and prints in the order of the configuration. A gate that says no is exit 4.
+func (a *app) printGates(ctx context.Context, k *gatekeeper) error {
+	answers := k.askAll(ctx)
+	rows, table, red := []any{}, [][]string{{"GATE", "KIND", "SAYS", "WHAT"}}, 0
+	for i, g := range k.asked {
+		says := "ok"
+		if !answers[i].OK {
+			says, red = "no", red+1
+		}
+		rows = append(rows, gateShape{schema, g.Name, g.Kind, answers[i].OK, answers[i].Text})
+		table = append(table, []string{g.Name, string(g.Kind), says, answers[i].Text})
+	}
+	var err error
+	if red > 0 {
+		err = fail(exitRefused, fmt.Errorf("%d of %d gates say no", red, len(k.asked)))
+	}
+	if a.json {
+		return errors.Join(a.lines(rows...), err)
+	}
+	return errors.Join(a.table(table), err)
+}
+
+func (k *gatekeeper) askAll(ctx context.Context) []engine.GateAnswer {
+	answers, done := make([]engine.GateAnswer, len(k.asked)), make(chan struct{})
+	for i, g := range k.asked {
+		go func() {
+			answers[i] = k.AskNow(ctx, g.Name)
+			done <- struct{}{}
+		}()
+	}
+	for range k.asked {
+		<-done
+	}
+	return answers
+}
+
+func (a *app) windowsCommand() *cobra.Command {
+	from, days := "", 7
+	c := &cobra.Command{
+		Use: "windows", Short: "The coming windows in which attacks may happen", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := a.load()
+			if err != nil {
+				return err
+			}
+			start := a.now()
+			if from != "" {
+				if start, err = parseMoment(from, cfg.Schedule.Location); err != nil {
+					return fail(exitUsage, err)
+				}
+			}
+			if days < 1 || days > 3660 {
+				return fail(exitUsage, fmt.Errorf("--days %d: 1 to 3660", days))
+			}
+			return a.printWindows(cfg.Schedule, start, days)
+		},
+	}
+	c.Flags().StringVar(&from, "from", "", "`T`ime to start from, RFC 3339 or YYYY-MM-DD (default: now)")
+	c.Flags().IntVar(&days, "days", days, "`N` days to show")
+	return c
+}
+
+func parseMoment(text string, zone *time.Location) (time.Time, error) {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04", "2006-01-02 15:04", time.DateOnly} {
+		if t, err := time.ParseInLocation(layout, text, zone); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("--from %q is no time: write 2026-07-01 or 2026-07-01T10:00:00+02:00", text)
+}
+
+func (a *app) printWindows(s engine.Schedule, from time.Time, days int) error {
+	windows := s.Windows(from, from.AddDate(0, 0, days-1))
+	if a.json {
+		rows := make([]any, len(windows))
+		for i, w := range windows {
+			rows[i] = w
+		}
+		return a.lines(rows...)
+	}
+	for _, w := range windows {
+		fmt.Fprintf(a.out, "%s - %s\n", w.Start.In(s.Location).Format("Mon 2006-01-02 15:04"), w.End.In(s.Location).Format("15:04 MST (Mon 2)"))
+	}
+	for _, c := range s.Closures {
+		if c.To.After(from) && c.From.Before(from.AddDate(0, 0, days)) {
+			fmt.Fprintf(a.out, "closed %s - %s: %s %s\n", c.From.In(s.Location).Format("Mon 2006-01-02 15:04"), c.To.In(s.Location).Format("Mon 2006-01-02 15:04"), strings.ToLower(string(c.Name)), c.Reason)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,53 @@
+package tui
+
+import "time"
+
+// toastFor is how long a message stays.
+const toastFor = 6 * time.Second
+
+// toast is a message that goes away by itself. It lies over the last lines of the output and leaves the
+// key bar alone: the stop key is always on the screen.
+type toast struct {
+	ink   ink
+	text  string
+	until time.Time
+}
+
+func (m *root) say(in ink, text string) {
+	m.toast = toast{in, text, m.options.Now().Add(toastFor)}
+}
+
+// view is the message in as many lines as it needs, three at most.
+func (t toast) view(k *look, w int) []string {
+	var lines []string
+	for _, text := range k.wrap(t.text, w-4, 3) {
+		lines = append(lines, k.newLine(w).put(ink{}, " "+k.pick+" ").put(t.ink, text).String())
+	}
+	return lines
+}
+
+// keyBar is the last line: the keys that do something just now. When it is narrow they go by rank; the
+// stop key stays longest, and help with it.
+func (m *root) keyBar(w int) string {
+	k := m.look
+	var left, right []part
+	if m.current() == filtering {
+		left = append(left, part{k.strong, "/" + m.field.text + "_", 1})
+	}
+	for _, c := range commands(m.current()) {
+		if c.rank == 0 || c.bars != nil && c.bars(m) != "" {
+			continue
+		}
+		p := part{ink{}, c.Help().Key + " " + c.Help().Desc, c.rank}
+		switch {
+		case c.rank == 1:
+			p.ink, p.rank = k.hot, 0
+			left = append(left, p)
+		case c.group == "OTHER":
+			right = append(right, p)
+		default:
+			left = append(left, p)
+		}
+	}
+	return k.spread(w, left, right)
+}

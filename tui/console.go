@@ -1,0 +1,180 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"sync"
+	"syscall"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/x/term"
+
+	"github.com/chaoscat/chaoscat/engine"
+	_ "github.com/chaoscat/chaoscat/tui/terminal" // first, so that nobody queries the terminal
+)
+
+// Console is an engine as a screen sees it: in this process, behind a socket, or anywhere else. All three
+// methods may be called from several goroutines at once.
+type Console interface {
+	// Watch delivers snapshots, newest wins. The channel is closed when the link is lost or ctx is done;
+	// watching may then be tried again.
+	Watch(ctx context.Context) <-chan engine.Snapshot
+	// History returns records with a higher sequence number than after, oldest first. It may return fewer
+	// than there are, but never none while there are some.
+	History(ctx context.Context, after uint64) ([]engine.Record, error)
+	// Order carries an order to the engine. A refusal is an error whose text is the verdict's sentence. An
+	// order that is repeated with the same id is carried out once.
+	Order(ctx context.Context, o engine.Order) error
+}
+
+// Exit is how a person left the console, and so what the caller owes the hosts.
+type Exit int
+
+// The exits, the one that asks most of the caller first.
+const (
+	Terminated   Exit = iota // asked to end from outside, or by a failure: stop, undo, leave
+	Hangup                   // the terminal is gone: do what is configured for that
+	StopThenQuit             // the person wants everything undone before the program ends
+	Quit                     // the person is done; what runs may go on if it runs elsewhere
+)
+
+func (e Exit) String() string {
+	return [...]string{"terminated", "hangup", "stop then quit", "quit"}[e]
+}
+
+// Options is all the console needs of the world.
+type Options struct {
+	Console Console
+	In, Out *os.File         // both must be terminals
+	Now     func() time.Time // safe for concurrent use
+	By      string           // the person who gives the orders
+	// NewID makes order ids that no other console makes. Without it, ids are made of By, the time and a count.
+	NewID    func() string
+	Attached bool // the engine runs in another process and outlives this console
+	Plain    bool // neither colour nor bold nor reverse: NO_COLOR, --no-color, TERM=dumb
+	ASCII    bool // no character above 126: the locale is not UTF-8, or counts signs as two columns wide
+	// Hangup and Terminate pass on the signals that the caller caught; nil where there are none. The
+	// console itself handles no signal.
+	Hangup    <-chan os.Signal
+	Terminate <-chan os.Signal
+}
+
+// Crash is a panic in one of the console's goroutines, after the terminal was put back.
+type Crash struct {
+	Doing string
+	Value any
+	Stack []byte
+}
+
+func (c *Crash) Error() string {
+	return fmt.Sprintf("the console broke while %s: %v", c.Doing, c.Value)
+}
+
+// framesPerSecond bounds how often the screen is painted. Keys do not wait for a frame.
+const framesPerSecond = 20
+
+// drainFor is how long leaving waits for a terminal that takes no output.
+const drainFor = time.Second
+
+// Run shows the console until the person quits, a signal arrives or ctx is done, and leaves the terminal
+// as it was, whatever happened. The error is nil for every exit that somebody chose; it is a [*Crash]
+// after a panic, and the cause of ctx when ctx ended it. A caller whose own goroutine panics cancels ctx,
+// waits for Run and may then print.
+//
+// After [StopThenQuit] the stop has been ordered already, unless the engine could not be reached; to order
+// it again is harmless.
+func Run(ctx context.Context, o Options) (Exit, error) {
+	if !term.IsTerminal(o.In.Fd()) || !term.IsTerminal(o.Out.Fd()) {
+		return Terminated, errors.New("the console needs a terminal for input and output; without one use --daemon, status or history")
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	out := newOutlet(o.Out)
+	end := &ending{}
+	m := newRoot(ctx, o, end, out.caughtUp)
+	p := tea.NewProgram(m, tea.WithInput(o.In), tea.WithOutput(out), tea.WithAltScreen(),
+		tea.WithFPS(framesPerSecond), tea.WithoutSignalHandler())
+	// Quitting waits for the reader of the keyboard, killing closes its file under its hands.
+	end.quit = func() { go p.Quit(); time.AfterFunc(drainFor, p.Kill) }
+	var started sync.WaitGroup
+	started.Go(func() { m.feed.run(ctx) })
+	started.Go(func() { end.await(ctx, o, out.gone) })
+	_, err := p.Run()
+	end.note(m.exit, lost(err))
+	cancel()
+	out.close(drainFor)
+	waitFor(started.Wait, drainFor)
+	return end.exit, end.err
+}
+
+// waitFor waits for what should end, but not for ever: an engine that does not let go of a call must not
+// keep its caller from undoing what runs.
+func waitFor(end func(), patience time.Duration) {
+	done := make(chan struct{})
+	go func() { end(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(patience):
+	}
+}
+
+// lost is what an error of Bubble Tea means: a terminal that can no longer be read is a hang-up.
+func lost(err error) error {
+	if errors.Is(err, syscall.EIO) {
+		return errHangup
+	}
+	return err
+}
+
+var errHangup = errors.New("the terminal is gone")
+
+// ending keeps the first reason to leave.
+type ending struct {
+	once sync.Once
+	quit func() // does not wait: it may be called from the event loop that it ends
+	exit Exit
+	err  error
+}
+
+func (e *ending) note(exit Exit, err error) {
+	e.once.Do(func() {
+		e.exit, e.err = exit, err
+		switch {
+		case errors.Is(err, errHangup):
+			e.exit, e.err = Hangup, nil
+		case err != nil:
+			e.exit = Terminated
+		}
+	})
+}
+
+// leave notes the reason and takes the program down; the terminal is restored on its way out.
+func (e *ending) leave(exit Exit, err error) {
+	e.note(exit, err)
+	e.quit()
+}
+
+// guard turns a panic of the goroutine it is deferred in into a way out.
+func (e *ending) guard(doing string) {
+	if v := recover(); v != nil {
+		e.leave(Terminated, &Crash{Doing: doing, Value: v, Stack: debug.Stack()})
+	}
+}
+
+// await ends the program for reasons that do not come through the keyboard.
+func (e *ending) await(ctx context.Context, o Options, gone <-chan struct{}) {
+	select {
+	case <-o.Hangup:
+		e.leave(Hangup, nil)
+	case <-gone:
+		e.leave(Hangup, nil)
+	case <-o.Terminate:
+		e.leave(Terminated, nil)
+	case <-ctx.Done():
+		e.leave(Terminated, context.Cause(ctx))
+	}
+}

@@ -1,0 +1,27 @@
+// Package tui is the console: it shows one engine and carries a person's orders to it.
+//
+// It knows the engine by three methods ([Console]) and nothing of attacks, inventories or SSH. What
+// happens arrives as snapshots, newest wins, and as records; what a person wants leaves as orders. The
+// engine never waits for the terminal: a pump takes the newest snapshot out of one slot (feed.go), and
+// what is drawn goes through an outlet that drops frames rather than block (outlet.go), so that the stop
+// key works even while the terminal swallows nothing.
+//
+//	exit, err := tui.Run(ctx, tui.Options{Console: engine, In: os.Stdin, Out: os.Stdout, Now: time.Now, By: "ada"})
+//	if exit != tui.Quit {
+//		// stop and undo first: the person, the terminal or the machine went away
+//	}
+//
+// What it promises:
+//
+//   - s, S and ctrl+c reach the engine from every screen, without a question, however the bytes arrive:
+//     several keys in one read, after an escape, on a screen that is too small. In a text field, where s
+//     must type, ctrl+c stops. An undelivered stop is sent again until it is delivered.
+//   - No single key injects a fault, and pasted text never acts. A question is answered by another key than
+//     the one that asked it, never by Enter, and it names the host and keeps to it.
+//   - Each state is told by a character, a word and a colour; the first two are always there.
+//   - No line is wider than the screen, and no byte from a host reaches the terminal unless it prints.
+//
+// One file per thing on the screen; tui.go only routes, keys.go holds all keys with the reasons why one
+// does not apply, styles.go all colours and glyphs, layout.go all places. To add a pane: write its file, give
+// it a place in layout.go and its keys in keys.go, and draw it in tui.go.
+package tui

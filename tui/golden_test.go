@@ -1,0 +1,151 @@
+package tui
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/chaoscat/chaoscat/engine"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// scenes are the screens that have a golden file: how to get there.
+var scenes = []struct {
+	name string
+	set  func(*desk)
+}{
+	{"armed", func(d *desk) { d.show(armed(), story()[:3]...) }},
+	{"closed", func(d *desk) { d.show(closed(), story()[:3]...) }},
+	{"attacking", func(d *desk) { d.show(attacking(), story()...) }},
+	{"crowded", func(d *desk) { d.show(crowded(), story()...) }},
+	{"undoing", func(d *desk) { d.show(undoing(), story()...) }},
+	{"stopped", func(d *desk) { d.show(stopped(), story()[:3]...) }},
+	{"residue", func(d *desk) { d.show(residue(), story()[:3]...) }},
+	{"dry run", func(d *desk) { d.show(dryRun(), story()[:3]...) }},
+	{"disconnected", func(d *desk) {
+		d.show(attacking(), story()...).wait(41 * time.Second)
+		d.m.Update(newsMsg{lost: true})
+	}},
+	{"connecting", func(*desk) {}},
+	{"help", func(d *desk) { d.show(armed()).runes("?") }},
+	{"quit while attacking", func(d *desk) { d.m.scene.attached = true; d.show(attacking()).runes("q") }},
+	{"quit while armed", func(d *desk) { d.show(armed()).runes("q") }},
+	{"filter", func(d *desk) { d.show(armed(), story()[:3]...).runes("/"); d.runes("web-00"); d.keys(down, down) }},
+	{"run once", func(d *desk) { d.show(armed()).runes("r") }},
+	{"arm again", func(d *desk) { d.show(stopped()).runes("p") }},
+	{"locked", func(d *desk) { d.show(attacking(), story()...).runes("r") }},
+	{"paused output", func(d *desk) {
+		d.show(attacking(), story()...).runes("3k")
+		d.show(attacking(), story()[3:6]...)
+	}},
+	{"stop not delivered", func(d *desk) {
+		d.con.refuse("dial unix /run/chaoscat.sock: connection refused")
+		d.show(attacking(), story()...).runes("s")
+	}},
+}
+
+var sizes = []struct{ w, h int }{{50, 8}, {60, 16}, {80, 24}, {120, 40}, {200, 60}}
+
+// Each scene is drawn at every size. Without escape codes the screen is the same with colours and without
+// them: a golden file is what a person sees who has NO_COLOR set, and it must tell everything.
+func TestScreensLookAsTheyDid(t *testing.T) {
+	for _, sc := range scenes {
+		for _, look := range []struct {
+			name  string
+			ascii bool
+		}{{"unicode", false}, {"ascii", true}} {
+			t.Run(sc.name+"/"+look.name, func(t *testing.T) {
+				plain := drawAll(t, sc.set, true, look.ascii)
+				if coloured := drawAll(t, sc.set, false, look.ascii); ansi.Strip(coloured) != plain {
+					t.Error("the screen says something else in colour")
+				}
+				golden(t, strings.ReplaceAll(sc.name, " ", "-")+"."+look.name+".txt", plain)
+			})
+		}
+	}
+}
+
+func drawAll(t *testing.T, set func(*desk), plain, ascii bool) string {
+	t.Helper()
+	var all strings.Builder
+	for _, size := range sizes {
+		d := newDesk(func(o *Options) { o.Plain, o.ASCII = plain, ascii })
+		d.screen(80, 24)
+		set(d)
+		screen := d.screen(size.w, size.h)
+		checkScreen(t, screen, size.w, size.h, plain, ascii)
+		fmt.Fprintf(&all, "%dx%d\n%s\n\n", size.w, size.h, screen)
+	}
+	return all.String()
+}
+
+// checkScreen is what every screen must keep.
+func checkScreen(t *testing.T, screen string, w, h int, plain, ascii bool) {
+	t.Helper()
+	lines := strings.Split(screen, "\n")
+	if len(lines) > h {
+		t.Errorf("%d lines on a screen of %d", len(lines), h)
+	}
+	for i, l := range lines {
+		if n := ansi.StringWidth(l); n > w {
+			t.Errorf("line %d takes %d columns of %d: %q", i+1, n, w, l)
+		}
+		if plain && strings.ContainsRune(l, '\x1b') {
+			t.Errorf("line %d has an escape code without colours: %q", i+1, l)
+		}
+		for _, r := range ansi.Strip(l) {
+			if !unicode.IsPrint(r) || ascii && r > unicode.MaxASCII {
+				t.Errorf("line %d has %q: %q", i+1, r, l)
+				break
+			}
+		}
+	}
+	if !strings.Contains(screen, "s STOP") && !strings.Contains(screen, "ctrl+c STOP") {
+		t.Error("the key that stops is not on the screen")
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("%v; make it with go test ./tui -update", err)
+	}
+	if string(want) != got {
+		t.Errorf("%s differs; look at it with go test ./tui -update and git diff:\n%s", name, got)
+	}
+}
+
+// The states of a host, as characters and words: what is left without colour must tell them apart.
+func TestEveryStateIsToldByACharacterAndAWord(t *testing.T) {
+	for _, ascii := range []bool{true, false} {
+		k, seen := newLook(true, ascii), map[string]bool{}
+		for _, s := range []engine.HostStatus{engine.HostReady, engine.HostAttacking, engine.HostCooldown, engine.HostExcluded,
+			engine.HostResidue, engine.HostUnreachable, engine.HostUnfit} {
+			glyph, _ := k.host(s)
+			if ansi.StringWidth(glyph) != 1 {
+				t.Errorf("%s: %q is not one column wide", s, glyph)
+			}
+			if text := glyph + " " + string(s); seen[text] {
+				t.Errorf("%q stands for two states", text)
+			} else {
+				seen[text] = true
+			}
+		}
+	}
+}

@@ -1,0 +1,505 @@
+package tui_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/x/term"
+	"github.com/charmbracelet/x/vt"
+	"github.com/creack/pty"
+
+	"github.com/chaoscat/chaoscat/engine"
+	"github.com/chaoscat/chaoscat/tui"
+)
+
+// The tests of this file run the console as a program of its own on a pseudo-terminal: this test binary,
+// started again with roleVariable set. What the program would tell the world it writes to descriptor 3.
+const roleVariable = "CHAOSCAT_TUI_TEST_ROLE"
+
+func TestMain(m *testing.M) {
+	switch role := os.Getenv(roleVariable); role {
+	case "":
+		os.Exit(m.Run())
+	case "version":
+		fmt.Println("chaoscat 0.0.0")
+	default:
+		console(role)
+	}
+}
+
+// console is the program: an engine that attacks one host, and the console onto it.
+func console(role string) {
+	report := os.NewFile(3, "report")
+	hup, terminate := make(chan os.Signal, 1), make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	signal.Notify(terminate, syscall.SIGTERM)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	e := &childEngine{role: role, report: report, cancel: cancel}
+	exit, err := tui.Run(ctx, tui.Options{
+		Console: e, In: os.Stdin, Out: os.Stdout, Now: e.now, By: "ada", Hangup: hup, Terminate: terminate,
+	})
+	var crash *tui.Crash
+	if errors.As(err, &crash) && len(crash.Stack) == 0 {
+		fmt.Fprintln(report, "crash without a stack")
+	}
+	e.mu.Lock()
+	fmt.Fprintf(report, "longest wait of the engine %v\n", e.longest > 100*time.Millisecond)
+	e.mu.Unlock()
+	fmt.Fprintf(report, "exit %v, %v\n", exit, err)
+}
+
+type childEngine struct {
+	role   string
+	report *os.File
+	cancel context.CancelCauseFunc
+
+	mu      sync.Mutex
+	seq     uint64
+	longest time.Duration
+	broken  bool
+}
+
+func (e *childEngine) now() time.Time {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.broken {
+		panic("the clock is broken")
+	}
+	return time.Now()
+}
+
+func (e *childEngine) Watch(ctx context.Context) <-chan engine.Snapshot {
+	out := make(chan engine.Snapshot)
+	go func() {
+		defer close(out)
+		roster := engine.NewRoster([]engine.Host{{Name: "web-001", Address: "10.0.0.1"}})
+		host, _ := roster.Find("web-001")
+		run := engine.Run{ID: "1", Host: host, Attack: engine.Attack{Name: "cpu-burn"}, For: time.Minute, Phase: engine.Holding, Since: time.Now(), Until: time.Now().Add(time.Minute)}
+		if e.role == "idle" {
+			e.idle(ctx, out)
+			return
+		}
+		for ctx.Err() == nil {
+			e.mu.Lock()
+			if e.seq += 100; e.seq == 20_000 {
+				fmt.Fprintln(e.report, "talked a lot")
+			}
+			s := engine.Snapshot{At: time.Now(), Name: "lab", Mood: engine.MoodAttacking, Zone: "UTC", Roster: roster, RosterID: 1, Total: 1, Running: []engine.Run{run}, LastSeq: e.seq}
+			e.mu.Unlock()
+			start := time.Now()
+			select {
+			case out <- s:
+			case <-ctx.Done():
+				return
+			}
+			e.mu.Lock()
+			e.longest = max(e.longest, time.Since(start))
+			e.mu.Unlock()
+			select {
+			case <-ctx.Done():
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+	}()
+	return out
+}
+
+// idle is an engine in which nothing happens: its gates are asked now and then.
+func (e *childEngine) idle(ctx context.Context, out chan<- engine.Snapshot) {
+	hosts := make([]engine.Host, 10_000)
+	for i := range hosts {
+		hosts[i] = engine.Host{Name: fmt.Sprintf("web-%05d", i), Address: "10.0.0.1", Groups: []string{"web"}}
+	}
+	s := engine.Snapshot{Name: "lab", Mood: engine.MoodArmed, Zone: "UTC", Roster: engine.NewRoster(hosts), RosterID: 1, Total: len(hosts),
+		Eligible: len(hosts), Attacks: []engine.Attack{{Name: "cpu-burn", Weight: 1}}, Next: &engine.Draw{Host: "web-00001", Attack: "cpu-burn"},
+		NextAt: time.Now().Add(time.Hour), Window: engine.WindowView{Open: true, Closes: time.Now().Add(2 * time.Hour)}}
+	for ctx.Err() == nil {
+		s.At = time.Now()
+		select {
+		case out <- s:
+		case <-ctx.Done():
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(5 * time.Second):
+		}
+	}
+}
+
+func (e *childEngine) History(_ context.Context, after uint64) ([]engine.Record, error) {
+	if e.role == "panics in History" {
+		panic("history is broken")
+	}
+	var all []engine.Record
+	for seq := after + 1; seq <= after+100; seq++ {
+		all = append(all, engine.Record{Seq: seq, At: time.Now(), Kind: engine.Line, Host: "web-001", Text: fmt.Sprintf("line %d %s", seq, strings.Repeat("=", int(seq%60)))})
+	}
+	return all, nil
+}
+
+func (e *childEngine) Order(_ context.Context, o engine.Order) error {
+	fmt.Fprintf(e.report, "order %s\n", o.Kind)
+	switch e.role {
+	case "panics in Order":
+		panic("ordering is broken")
+	case "panics in Update":
+		e.mu.Lock()
+		e.broken = true
+		e.mu.Unlock()
+	case "engine fails":
+		e.cancel(errors.New("the engine failed: journal: no space left on device"))
+	}
+	return nil
+}
+
+const columns, rows = 200, 60
+
+// session is such a program with its terminal.
+type session struct {
+	t       testing.TB
+	ptmx    *os.File
+	tty     *os.File
+	cmd     *exec.Cmd
+	before  *term.State
+	reports chan string
+	drained chan struct{}
+
+	mu     sync.Mutex
+	output bytes.Buffer
+	errors bytes.Buffer // to be read after the program has ended
+}
+
+func start(t testing.TB, role string, drain bool) *session {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("starts a program on a pseudo-terminal")
+	}
+	ptmx, tty, err := pty.Open()
+	if err != nil {
+		t.Skipf("no pseudo-terminal on this machine: %v", err)
+	}
+	if err := pty.Setsize(ptmx, &pty.Winsize{Cols: columns, Rows: rows}); err != nil {
+		t.Fatal(err)
+	}
+	before, err := term.GetState(tty.Fd())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &session{t: t, ptmx: ptmx, tty: tty, before: before, reports: make(chan string, 1000), drained: make(chan struct{})}
+	s.cmd = exec.Command(os.Args[0])
+	s.cmd.Env = append(os.Environ(), roleVariable+"="+role, "TERM=xterm-256color")
+	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = tty, tty, &s.errors
+	s.cmd.ExtraFiles = []*os.File{w}
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	go func() {
+		defer close(s.reports)
+		for lines := bufio.NewScanner(r); lines.Scan(); {
+			s.reports <- lines.Text()
+		}
+	}()
+	if drain {
+		s.drain()
+	}
+	t.Cleanup(func() {
+		s.cmd.Process.Kill()
+		s.cmd.Wait()
+		if wrote := s.errors.String(); strings.Contains(wrote, "DATA RACE") || strings.Contains(wrote, "goroutine ") {
+			t.Errorf("the program complained:\n%s", wrote)
+		}
+		ptmx.Close()
+		tty.Close()
+		r.Close()
+	})
+	return s
+}
+
+// drain reads what the program writes, from now on.
+func (s *session) drain() {
+	go func() {
+		defer close(s.drained)
+		buf := make([]byte, 64<<10)
+		for {
+			n, err := s.ptmx.Read(buf)
+			if err != nil {
+				return
+			}
+			s.mu.Lock()
+			s.output.Write(buf[:n])
+			s.mu.Unlock()
+		}
+	}()
+}
+
+func (s *session) written() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.output.String()
+}
+
+// shows waits until the program has written the text.
+func (s *session) shows(text string) {
+	s.t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(s.written(), text); {
+		if time.Now().After(deadline) {
+			s.t.Fatalf("no %q within 10s in %q", text, s.written())
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func (s *session) types(keys string) {
+	s.t.Helper()
+	if _, err := s.ptmx.WriteString(keys); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// reportsThat waits for a report that begins so, and says how long it took.
+func (s *session) reportsThat(start string) (line string, took time.Duration) {
+	s.t.Helper()
+	began, timeout := time.Now(), time.After(10*time.Second)
+	for {
+		select {
+		case line, more := <-s.reports:
+			if strings.HasPrefix(line, start) {
+				return line, time.Since(began)
+			}
+			if !more {
+				s.t.Fatalf("the program ended without reporting %q; it wrote %q", start, s.written())
+			}
+		case <-timeout:
+			s.cmd.Process.Signal(syscall.SIGQUIT)
+			s.cmd.Wait()
+			s.t.Fatalf("no report %q within 10s; the program was doing this:\n%s", start, s.errors.String())
+		}
+	}
+}
+
+// restored checks that the terminal is as it was: its flags, and every mode that was switched.
+func (s *session) restored() {
+	s.t.Helper()
+	after, err := term.GetState(s.tty.Fd())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if fmt.Sprint(after) != fmt.Sprint(s.before) {
+		s.t.Error("the terminal's flags are not what they were")
+	}
+	s.tty.Close() // the last to hold it: reading ends when all that was written has been read
+	select {
+	case <-s.drained:
+	case <-time.After(5 * time.Second):
+		s.t.Fatal("the terminal is still held open by somebody")
+	}
+	out := s.written()
+	for mode, back := range map[string][2]string{
+		"alternate screen": {"\x1b[?1049h", "\x1b[?1049l"}, "bracketed paste": {"\x1b[?2004h", "\x1b[?2004l"}, "hidden cursor": {"\x1b[?25l", "\x1b[?25h"},
+	} {
+		if on, off := strings.LastIndex(out, back[0]), strings.LastIndex(out, back[1]); on < 0 || off < on {
+			s.t.Errorf("%s: last switched on at %d, off at %d of %d bytes", mode, on, off, len(out))
+		}
+	}
+	if strings.LastIndex(out, "\x1b[?1002h") > strings.LastIndex(out, "\x1b[?1002l") || strings.Contains(out, "\x1b[?1003h") {
+		s.t.Error("the mouse stays on")
+	}
+}
+
+func TestTheTerminalIsAsBeforeHoweverTheConsoleEnds(t *testing.T) {
+	for _, c := range []struct {
+		what, role string
+		end        func(*session)
+		want       string
+	}{
+		{"quit", "", func(s *session) { s.types("q"); s.shows("Stay"); s.types("\x1b[B\r") }, "exit stop then quit, <nil>"},
+		{"hangup", "", func(s *session) { s.cmd.Process.Signal(syscall.SIGHUP) }, "exit hangup, <nil>"},
+		{"term", "", func(s *session) { s.cmd.Process.Signal(syscall.SIGTERM) }, "exit terminated, <nil>"},
+		{"panic while an order is given", "panics in Order", func(s *session) { s.types("p") }, "exit terminated, the console broke while ordering pause: ordering is broken"},
+		{"panic while records are read", "panics in History", func(*session) {}, "exit terminated, the console broke while reading records: history is broken"},
+		{"panic in the event loop or the feed", "panics in Update", func(s *session) { s.types("p") }, "exit terminated, the console broke while "},
+		{"the engine fails", "engine fails", func(s *session) { s.types("p") }, "exit terminated, the engine failed: journal: no space left on device"},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			t.Parallel()
+			role := c.role
+			if role == "" {
+				role = "plain"
+			}
+			s := start(t, role, true)
+			if c.role != "panics in History" {
+				s.shows("web-001")
+			}
+			c.end(s)
+			if line, _ := s.reportsThat("exit "); !strings.HasPrefix(line, c.want) {
+				t.Errorf("%q, want %q", line, c.want)
+			}
+			s.cmd.Wait()
+			s.restored()
+		})
+	}
+}
+
+// A lost terminal is more than a signal: nothing can be written any more.
+func TestAVanishedTerminalIsAHangup(t *testing.T) {
+	s := start(t, "plain", true)
+	s.shows("web-001")
+	s.tty.Close()
+	s.ptmx.Close()
+	if line, _ := s.reportsThat("exit "); line != "exit hangup, <nil>" {
+		t.Error(line)
+	}
+}
+
+func TestStopIsOrderedAtOnceHoweverTheBytesOfItArrive(t *testing.T) {
+	for _, keys := range []string{"s", "S", "sssss", "jjjs", "\x1b[As", "s\x1b[A", "\x1bs", "\x03", "/\x03"} {
+		t.Run(fmt.Sprintf("%q", keys), func(t *testing.T) {
+			t.Parallel()
+			s := start(t, "plain", true)
+			s.shows("web-001")
+			s.types("\x1b[200~sry>x\x1b[201~") // a paste first, which must do nothing
+			s.shows("pasted text is ignored")
+			s.types(keys)
+			line, took := s.reportsThat("order ")
+			if line != "order stop" || took > time.Second {
+				t.Errorf("%q after %v", line, took)
+			}
+		})
+	}
+}
+
+// The terminal takes no output while the engine talks a lot. The stop key still works, the engine is not
+// held up, and when the terminal swallows again the screen is whole.
+func TestWithATerminalThatTakesNoOutputStopStillWorks(t *testing.T) {
+	t.Parallel()
+	s := start(t, "plain", false)
+	s.reportsThat("talked a lot") // far more than a pseudo-terminal holds
+	s.types("jjj")
+	s.types("s")
+	line, took := s.reportsThat("order ")
+	if line != "order stop" || took > time.Second {
+		t.Errorf("%q after %v", line, took)
+	}
+	s.drain()
+	s.shows("stopped, and it stays so")
+	s.becomes("chaoscat", "[ATTACKING]", "1 Attack", "2 Hosts", "3 Output", "s STOP ALL")
+	s.types("q")
+	s.shows("Stay")
+	s.types("\x1b[B\r")
+	if line, _ := s.reportsThat("longest "); line != "longest wait of the engine false" {
+		t.Error("the engine waited for the terminal more than 100ms")
+	}
+	s.cmd.Wait()
+	s.restored()
+}
+
+// becomes waits until a terminal that was given all that was written shows these words.
+func (s *session) becomes(words ...string) {
+	s.t.Helper()
+	shown := ""
+	missing := func(w string) bool { return !strings.Contains(shown, w) }
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		screen := vt.NewEmulator(columns, rows)
+		screen.Write([]byte(s.written()))
+		if shown = screen.String(); !slices.ContainsFunc(words, missing) {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("the screen never shows all of %q, at last:\n%s", words, shown)
+		}
+	}
+}
+
+// Leaving must not wait for a terminal that takes nothing, because the caller still has to undo.
+func TestTerminatedWithATerminalThatTakesNoOutputTheConsoleEndsAllTheSame(t *testing.T) {
+	t.Parallel()
+	s := start(t, "plain", false)
+	s.reportsThat("talked a lot")
+	s.cmd.Process.Signal(syscall.SIGTERM)
+	line, took := s.reportsThat("exit ")
+	if line != "exit terminated, <nil>" || took > 4*time.Second {
+		t.Errorf("%q after %v", line, took)
+	}
+}
+
+// A terminal that answers no question must not hold up a command that asks nothing of it.
+func TestABinaryThatLinksTheConsoleAsksTheTerminalNothing(t *testing.T) {
+	ptmx, tty, err := pty.Open()
+	if err != nil {
+		t.Skipf("no pseudo-terminal on this machine: %v", err)
+	}
+	defer ptmx.Close()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), roleVariable+"=version", "TERM=xterm-256color")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	began := time.Now()
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	took := time.Since(began)
+	tty.Close()
+	buf := make([]byte, 4096)
+	n, _ := ptmx.Read(buf)
+	if got := string(buf[:n]); strings.TrimSpace(got) != "chaoscat 0.0.0" {
+		t.Errorf("it wrote %q", got)
+	}
+	if took > 2*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+func TestWithoutATerminalTheConsoleRefuses(t *testing.T) {
+	file, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if _, err := tui.Run(context.Background(), tui.Options{In: file, Out: file}); err == nil || !strings.Contains(err.Error(), "needs a terminal") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// The share of one core that the console takes while nothing happens but countdowns, at 200x60 with 10,000
+// hosts. The limit is 0.5 %.
+func BenchmarkIdleConsole(b *testing.B) {
+	s := start(b, "idle", true)
+	s.shows("web-00001")
+	const whole = 10 * time.Second
+	for b.Loop() {
+		before := s.processorTime()
+		time.Sleep(whole)
+		b.ReportMetric(100*(s.processorTime()-before).Seconds()/whole.Seconds(), "%core")
+	}
+}
+
+// processorTime is what the program has used so far, in user and in system mode.
+func (s *session) processorTime() time.Duration {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+	if err != nil {
+		s.t.Skipf("needs /proc: %v", err)
+	}
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	user, _ := strconv.Atoi(fields[11])
+	system, _ := strconv.Atoi(fields[12])
+	return time.Duration(user+system) * 10 * time.Millisecond // clock ticks of 1/100 s
+}

@@ -1,0 +1,354 @@
+package tui
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/charmbracelet/bubbles/key"
+	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/chaoscat/chaoscat/engine"
+)
+
+// The panes that can have the focus.
+const (
+	onNext = iota
+	onRoster
+	onOutput
+	panes
+)
+
+// root is the whole console. It routes: keys to commands, news to the panes, panes to their places. It is
+// owned by Bubble Tea's event loop.
+type root struct {
+	ctx      context.Context
+	options  Options
+	end      *ending
+	feed     *feed
+	caughtUp <-chan struct{} // the terminal swallows again after frames were dropped
+
+	look  *look
+	w, h  int
+	scene scene
+	heard time.Time // when the snapshot came, by our clock
+
+	mode  mode
+	focus int
+
+	next    next
+	attack  *attack
+	roster  roster
+	output  output
+	field   field
+	helpTop int
+
+	question    question
+	asked       bool // the question was opened by a key of the read that is being handled
+	stopped     bool // a stop was ordered by a key of that read
+	choice      int
+	toast       toast
+	delivery    delivery
+	orders      int
+	skipped     string // id of the draw that was skipped, until the next one is known
+	interrupted time.Time
+	exit        Exit
+
+	frame string // what View returned last
+	stale bool   // something has changed since
+}
+
+func newRoot(ctx context.Context, o Options, end *ending, caughtUp <-chan struct{}) *root {
+	return &root{
+		ctx: ctx, options: o, end: end, caughtUp: caughtUp,
+		feed: newFeed(o.Console, o.Now, end.guard),
+		look: newLook(o.Plain, o.ASCII), attack: newAttack(),
+		scene: scene{zone: time.UTC, attached: o.Attached},
+		focus: onRoster, stale: true,
+	}
+}
+
+type (
+	tickMsg     struct{} // a second has passed
+	caughtUpMsg struct{}
+	indexedMsg  struct { // a roster can be searched
+		source *engine.Roster
+		index  index
+	}
+)
+
+// Init starts what comes by itself: news, the clock, and word from the outlet.
+func (m *root) Init() tea.Cmd {
+	return tea.Batch(m.feed.next(m.ctx, 0), m.tick(), m.awaitTerminal())
+}
+
+// tick comes at each full second of our clock: countdowns change then, and nothing needs more.
+func (m *root) tick() tea.Cmd {
+	now := m.options.Now()
+	return tea.Tick(now.Truncate(time.Second).Add(time.Second).Sub(now), func(time.Time) tea.Msg { return tickMsg{} })
+}
+
+func (m *root) awaitTerminal() tea.Cmd {
+	return func() tea.Msg {
+		select {
+		case <-m.ctx.Done():
+			return nil
+		case <-m.caughtUp:
+			return caughtUpMsg{}
+		}
+	}
+}
+
+// Update is Bubble Tea's; a panic in it ends the console with the terminal restored.
+func (m *root) Update(msg tea.Msg) (model tea.Model, cmd tea.Cmd) {
+	model = m
+	defer m.end.guard("handling what happened")
+	m.stale = true
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		m.resize(msg.Width, msg.Height)
+	case tea.KeyMsg:
+		cmd = m.keys(msg)
+	case newsMsg:
+		cmd = m.hear(msg)
+	case tickMsg:
+		cmd = m.tick()
+	case orderedMsg:
+		cmd = m.answered(msg)
+	case retryMsg:
+		cmd = m.deliver()
+	case indexedMsg:
+		m.roster.indexed(msg)
+	case caughtUpMsg:
+		cmd = tea.Batch(tea.ClearScreen, m.awaitTerminal())
+	default:
+		m.stale = false
+	}
+	m.refresh()
+	return m, cmd
+}
+
+// resize closes what has no room on a small screen.
+func (m *root) resize(w, h int) {
+	m.w, m.h = w, h
+	if tooSmall(w, h) && m.mode != leaving {
+		m.mode = browsing
+	}
+}
+
+// hear takes in what the feed brought.
+func (m *root) hear(n newsMsg) tea.Cmd {
+	if n.over {
+		return nil
+	}
+	m.output.trouble = n.trouble
+	m.output.learn(n.records, n.dropped)
+	for _, r := range n.records {
+		m.attack.learn(r)
+	}
+	m.scene.lost = n.lost
+	next := m.feed.next(m.ctx, batch)
+	if n.snapshot == nil {
+		return next
+	}
+	return tea.Batch(next, m.see(n))
+}
+
+// see takes over a snapshot.
+func (m *root) see(n newsMsg) tea.Cmd {
+	s := &m.scene
+	if !s.known || s.Zone != n.snapshot.Zone {
+		s.zone = zone(n.snapshot.Zone, n.snapshot.At)
+	}
+	s.Snapshot, s.known, m.heard = *n.snapshot, true, n.heard
+	index := m.roster.learn(s.Roster, s.RosterID)
+	m.attack.forget(s.Running)
+	if m.skipped != "" && s.Next != nil && s.Next.ID != m.skipped {
+		m.say(m.look.good, "drawn instead: "+s.Next.Attack+" on "+s.Next.Host)
+		m.skipped = ""
+	}
+	return index
+}
+
+// zone is the schedule's, for showing times in it. A name that this machine does not know leaves the
+// offset that the engine's own time came with.
+func zone(name string, at time.Time) *time.Location {
+	if l, err := time.LoadLocation(name); err == nil && name != "" {
+		return l
+	}
+	return at.Location()
+}
+
+// refresh brings the scene to the present moment.
+func (m *root) refresh() {
+	now := m.options.Now()
+	s := &m.scene
+	s.now = s.At.Add(now.Sub(m.heard))
+	heard := m.heard
+	if !s.LinkLost.IsZero() {
+		s.lost, heard = true, s.LinkLost
+	}
+	s.age, s.warning = now.Sub(heard), m.delivery.warning()
+	if m.toast.text != "" && !now.Before(m.toast.until) {
+		m.toast = toast{}
+	}
+}
+
+// current is the mode that has the keys.
+func (m *root) current() mode {
+	if tooSmall(m.w, m.h) && m.mode != leaving {
+		return cramped
+	}
+	return m.mode
+}
+
+// keys handles all that arrived in one read, key by key. If one of them stops, only the stop counts: what
+// came before it has not been carried out yet, and what came after it is not looked at.
+func (m *root) keys(msg tea.KeyMsg) tea.Cmd {
+	m.refresh()
+	if msg.Paste {
+		return m.pasted(msg.Runes)
+	}
+	m.asked, m.stopped = false, false
+	var cmds []tea.Cmd
+	for _, k := range split(msg) {
+		cmd := m.press(k)
+		if m.stopped {
+			return cmd
+		}
+		cmds = append(cmds, cmd)
+	}
+	return tea.Batch(cmds...)
+}
+
+// pasted text is text: it goes into a text field or nowhere.
+func (m *root) pasted(text []rune) tea.Cmd {
+	if m.current() != filtering {
+		m.say(m.look.warn, "pasted text is ignored")
+		return nil
+	}
+	m.field.paste(text)
+	m.roster.filter(m.field.text)
+	return nil
+}
+
+// pressed is a key for the key bindings.
+type pressed string
+
+func (p pressed) String() string { return string(p) }
+
+// press finds the command of a key. A key that does not apply says why.
+func (m *root) press(k string) tea.Cmd {
+	all := commands(m.current())
+	i := slices.IndexFunc(all, func(c command) bool { return key.Matches(pressed(k), c.Binding) })
+	switch {
+	case i < 0 && m.current() == filtering:
+		return m.typed(k)
+	case i < 0:
+		return nil
+	}
+	if c := all[i]; c.bars != nil {
+		if why := c.bars(m); why != "" {
+			m.say(m.look.warn, why)
+			return nil
+		}
+	}
+	return all[i].do(m)
+}
+
+func (m *root) typed(k string) tea.Cmd {
+	if m.field.edit(k) {
+		return m.clearFilter()
+	}
+	m.roster.filter(m.field.text)
+	return nil
+}
+
+func (m *root) openFilter() tea.Cmd {
+	m.mode, m.focus = filtering, onRoster
+	return nil
+}
+
+func (m *root) keepFilter() tea.Cmd {
+	m.mode = browsing
+	return nil
+}
+
+func (m *root) clearFilter() tea.Cmd {
+	m.mode, m.field = browsing, field{}
+	m.roster.filter("")
+	return nil
+}
+
+func (m *root) follow() tea.Cmd {
+	m.output.toggle()
+	return nil
+}
+
+// dismiss closes whatever is open.
+func (m *root) dismiss() tea.Cmd {
+	m.mode, m.exit = browsing, Terminated
+	return nil
+}
+
+func (m *root) moveFocused(mo motion) {
+	switch m.focus {
+	case onNext:
+		m.next.move(mo)
+	case onRoster:
+		m.roster.move(mo)
+	case onOutput:
+		m.output.move(mo)
+	}
+}
+
+// View is the screen as a string; it is made anew only when something has changed.
+func (m *root) View() (frame string) {
+	defer m.end.guard("drawing the screen")
+	if m.stale && m.w > 0 && m.h > 0 {
+		m.frame, m.stale = strings.Join(m.screen(), "\n"), false
+	}
+	return m.frame
+}
+
+func (m *root) screen() []string {
+	m.stale = false
+	l := arrange(m.w, m.h, m.topWants(), m.roster.wants())
+	if l.small {
+		return m.crampedView(m.w, m.h)
+	}
+	lines := append(header(m.look, &m.scene, m.w), m.body(l)...)
+	over := m.toast.view(m.look, m.w)
+	copy(lines[len(lines)-len(over):], over)
+	return append(lines, m.keyBar(m.w))
+}
+
+func (m *root) topWants() int {
+	if len(m.scene.Running) > 0 {
+		return m.attack.wants(&m.scene)
+	}
+	return max(4, m.next.wants(&m.scene))
+}
+
+// body is what stands between the header and the key bar.
+func (m *root) body(l layout) []string {
+	w, h := l.screen.w, l.screen.h-3
+	switch m.mode {
+	case asking:
+		return m.questionView(w, h)
+	case leaving:
+		return m.leavingView(w, h)
+	case helping:
+		return m.helpView(w, h)
+	}
+	k, s := m.look, &m.scene
+	first := m.next.view(k, s, l.next)
+	if len(s.Running) > 0 {
+		first = m.attack.view(k, s, l.next)
+	}
+	hosts, out := m.roster.view(k, s, l.roster), m.output.view(k, s, l.output)
+	first.focused, hosts.focused, out.focused = m.focus == onNext, m.focus == onRoster, m.focus == onOutput
+	body := beside(k.box(l.next, first), k.box(l.gates, gates(k, s, l.gates)), k.box(l.recent, recent(k, s, l.recent)))
+	return append(append(body, k.box(l.roster, hosts)...), k.box(l.output, out)...)
+}
