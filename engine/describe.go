@@ -189,7 +189,7 @@ func (f HostFacts) status(h Host, now time.Time, running []Run) (HostStatus, str
 		return HostExcluded, "by " + x.By + because(x.Reason)
 	}
 	if a, was := f.Attacked[h.Name]; was && now.Before(a.At.Add(f.Cooldown)) {
-		return HostCooldown, fmt.Sprintf("%s more after %s", a.At.Add(f.Cooldown).Sub(now).Round(time.Second), a.Attack)
+		return HostCooldown, fmt.Sprintf("%s more after %s", roughly(a.At.Add(f.Cooldown).Sub(now)), a.Attack)
 	}
 	facts, looked := f.Facts[h.Name]
 	if !looked || !now.Before(facts.At.Add(f.FactsFor)) {
@@ -202,4 +202,12 @@ func (f HostFacts) status(h Host, now time.Time, running []Run) (HostStatus, str
 		return HostUnfit, facts.Busy
 	}
 	return HostReady, ""
+}
+
+// roughly drops what nobody reads: seconds from a stretch of minutes.
+func roughly(d time.Duration) string {
+	if d > 2*time.Minute {
+		return Span(d.Round(time.Minute))
+	}
+	return Span(d.Round(time.Second))
 }

@@ -334,6 +334,7 @@ func (t *turn) closeOpen(host string) {
 		t.note(closed(r, Outcome{Effect: Unverifiable, Undo: Restored, Applied: true, Cause: "crash", At: t.At, Figures: r.Figures,
 			Detail: "the engine ended before the attack did; the host was found clean afterwards"}))
 		t.s.Attacked = put(t.s.Attacked, host, Attacked{At: t.At, Run: r.ID, Attack: r.Attack.Name, Effect: Unverifiable})
+		t.count()
 		t.rest(t.Schedule.Wait)
 	}
 }

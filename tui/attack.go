@@ -194,8 +194,11 @@ func ready(k *look, s *scene, a *attack, r engine.Run, w int) string {
 	if r.Stopping != "" {
 		return l.put(k.warn, " being undone: "+r.Stopping).String()
 	}
-	if r.Guard == nil {
+	if r.Guard == nil && r.Phase != engine.Lost && step(r.Phase) < step(engine.Injecting) {
 		return l.put(k.dim, " undo not armed yet: nothing is injected before it is").String()
+	}
+	if r.Guard == nil {
+		return l.put(k.warn, " what stands on the host to undo it is not known here").String()
 	}
 	l.put(ink{}, " ").put(k.good, k.yes+" undo armed: "+strings.Join(r.Guard.Layers, " + "))
 	if r.Guard.Lease > 0 {

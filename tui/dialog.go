@@ -38,7 +38,11 @@ func (m *root) leavingView(w, h int) []string {
 		return m.look.dialog(w, h, "Leaving", []string{"The stop is on its way; the console ends when it is confirmed.", "", "ctrl+c leaves at once; the undo goes on."}, []ink{{}})
 	}
 	title, lines, inks := m.leavingLines()
-	lines = append(lines, "", "Up and down choose, Enter does it, Esc stays.", "ctrl+c twice stops, undoes and quits.")
+	last := "ctrl+c twice quits."
+	if m.scene.attacking() {
+		last = "ctrl+c twice stops, undoes and quits."
+	}
+	lines = append(lines, "", "Up and down choose, Enter does it, Esc stays.", last)
 	return m.look.dialog(w, h, title, lines, append(inks, ink{}, ink{}, ink{}))
 }
 

@@ -64,9 +64,6 @@ func drawn(k *look, s *scene, w int) string {
 		l.put(ink{}, " for "+span(held))
 	}
 	l.put(k.dim, fmt.Sprintf("   drawn %s from %s", s.at(s.Next.At), plural(s.Next.Eligible, "eligible host")))
-	if s.DryRun {
-		l.put(k.warn, "   dry run: nothing is injected")
-	}
 	return l.String()
 }
 

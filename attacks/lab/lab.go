@@ -72,10 +72,10 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 	l := &Lab{Namespace: filepath.Base(folder), Controller: controllerAddress, User: "root", Folder: folder, options: o}
 	l.network = network{controller: l.Namespace, hosts: l.Namespace + "-net"}
 	l.close = sync.OnceValue(l.takeDown)
-	context.AfterFunc(ctx, func() { _ = l.close() })
 	if err := l.raise(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("starting the lab: %w", err), l.Close())
 	}
+	context.AfterFunc(ctx, func() { _ = l.close() })
 	return l, nil
 }
 

@@ -136,11 +136,17 @@ func TestRealHosts(t *testing.T) {
 		}
 	})
 
-	t.Run("ALoginCosts", func(t *testing.T) {
+	t.Run("ASessionHasAScopeOfItsOwnAndHostsStartWithoutAFailedUnit", func(t *testing.T) {
 		began := time.Now()
 		out, err := ssh(l, within(t, 30*time.Second), "root", first.Address, "cat /proc/self/cgroup")
-		t.Logf("%.0f ms; %s %v", float64(time.Since(began).Milliseconds()), out, err)
-		t.Log(run(t, l, first, "systemd-analyze; systemd-analyze blame | head -8; free -m; systemctl --failed --no-legend"))
+		if err != nil || !strings.Contains(out, "/user.slice/user-0.slice/session-") {
+			t.Errorf("a session lives in %q, %v", out, err)
+		}
+		t.Logf("a login takes %d ms", time.Since(began).Milliseconds())
+		if failed := run(t, l, first, "systemctl --failed --no-legend"); failed != "" {
+			t.Errorf("failed: %s", failed)
+		}
+		t.Log(run(t, l, first, "systemd-analyze; free -m"))
 	})
 
 	t.Run("ADialledConnectionIsAnOrdinaryOneFromTheControllersAddress", func(t *testing.T) {

@@ -118,7 +118,7 @@ func reachError(ctx context.Context, host, addr string, err error, limit time.Du
 
 // climb logs in to one hop after the other, each through the one before.
 func (c *Carrier) climb(ctx context.Context, l *link, hops []hop) error {
-	transport := quickly(l.raw)
+	transport := net.Conn(brittle{quickly(l.raw)})
 	for i, at := range hops {
 		conn, chans, reqs, err := c.login(ctx, l.raw, transport, at)
 		if err != nil {
@@ -224,7 +224,7 @@ func (c *Carrier) tunnel(l *link, conn ssh.Conn, from, to hop) (net.Conn, error)
 		return nil, fmt.Errorf("jump host %s cannot reach %s: %s", from.addr, to.addr, printable.Printable(err.Error()))
 	}
 	l.run(func() { ssh.DiscardRequests(reqs) })
-	return channelConn{ch, l.raw}, nil
+	return brittle{channelConn{ch, l.raw}}, nil
 }
 
 // channelConn is a channel seen as a connection. It has no deadlines, so it says that it accepts them, and

@@ -94,10 +94,36 @@ func (l *link) fail(why string) {
 	l.raw.Close()
 }
 
-// close ends the connection and waits for everything that hung on it.
+// close ends the connection and waits for everything that hung on it: at most a moment, because a call
+// of the library that races with the connection's end may never return.
 func (l *link) close() {
 	l.fail("closed by us")
-	l.work.Wait()
+	done := make(chan struct{})
+	go func() {
+		l.work.Wait()
+		close(done)
+	}()
+	timer := time.NewTimer(moment)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+	}
+}
+
+// moment is more than what is running on a closed connection needs to end.
+const moment = 2 * time.Second
+
+// brittle breaks as a whole. The library opens channels on a connection whose reading end it has already
+// given up, and then waits for ever for the answer; unless writing fails, too.
+type brittle struct{ net.Conn }
+
+func (b brittle) Read(p []byte) (int, error) {
+	n, err := b.Conn.Read(p)
+	if err != nil {
+		b.Conn.Close()
+	}
+	return n, err
 }
 
 // bounded calls f, which may block for as long as the peer likes. When the limit has passed the whole
@@ -116,13 +142,20 @@ func bounded[T any](ctx context.Context, l *link, limit time.Duration, what stri
 	})
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
-	select {
-	case r := <-done:
-		return r.value, r.err
-	case <-timer.C:
-		l.fail(fmt.Sprintf("%s on %s took longer than %s", what, l.host, limit))
-		return none, l.lost()
-	case <-ctx.Done():
+	for gone := l.gone; ; {
+		select {
+		case r := <-done:
+			return r.value, r.err
+		case <-gone:
+			gone = nil
+			timer.Reset(min(limit, moment)) // f should return now; see brittle for why it may not
+			continue
+		case <-timer.C:
+			l.fail(fmt.Sprintf("%s on %s took longer than %s", what, l.host, limit))
+			return none, l.lost()
+		case <-ctx.Done():
+		}
+		break
 	}
 	l.run(func() {
 		if r := <-done; r.err == nil && leave != nil {

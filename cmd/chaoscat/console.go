@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/chaoscat/chaoscat/cmd/chaoscat/config"
+	"github.com/chaoscat/chaoscat/engine"
 	"github.com/chaoscat/chaoscat/engine/control"
 	"github.com/chaoscat/chaoscat/tui"
 )
@@ -99,6 +100,9 @@ func (a *app) show(ctx context.Context, c tui.Console, attached bool, ui config.
 		Console: c, In: a.in, Out: a.out, Now: a.now, By: a.user, NewID: newID, Attached: attached,
 		Plain: a.noColor || a.plain(), ASCII: ui.ASCII || a.ascii(), Hangup: hangup, Terminate: terminate,
 	})
+	if exit == tui.StopThenQuit { // the console has ordered it too, but may not have got through
+		err = errors.Join(err, c.Order(context.WithoutCancel(ctx), engine.Order{ID: newID(), Kind: engine.Stop, By: a.user, Door: "console", Reason: "stop and quit"}))
+	}
 	if err != nil {
 		return exit, fmt.Errorf("the console: %w", err)
 	}

@@ -49,7 +49,7 @@ func open(ctx context.Context, w world, g *graph, dir string, o opening) (*house
 	h.engine = local.New(local.Options{
 		Plan: g.plan, State: recalled(w, g, found, latch, o.idle), Started: engine.Started{Open: found.Open, Torn: found.Torn},
 		Carrier: g.carrier, Gates: g.gates, Journal: j, Latch: latch, Clock: w.clock, Dice: dice, Elapsed: w.monotonic(o.demo), Log: o.log,
-		Version: version, Demo: o.demo, LastSeq: found.LastSeq, Recent: recentOutcomes(dir), Undo: undoWithin,
+		Version: version, Demo: o.demo, LastSeq: found.LastSeq, Recent: found.Recent, Undo: undoWithin,
 	})
 	if found.Why != "" {
 		o.log.Warn(found.Why, "kept", found.Kept)
@@ -75,24 +75,13 @@ func recalled(w world, g *graph, found journal.Recovery, latch journal.StopFile,
 			s.Stopped = &engine.Latch{At: now, By: "chaoscat", Reason: "the stop file cannot be read: " + err.Error()}
 		}
 	}
+	if found.Lost > 0 && s.Stopped == nil { // what is gone may have been an exclusion or a stop
+		s.Stopped = &engine.Latch{At: now, By: "chaoscat", Reason: fmt.Sprintf("the journal lost %d entries, and orders may be among them", found.Lost)}
+	}
 	if idle != "" {
 		s.Paused = &engine.Pause{At: now, By: "chaoscat", Reason: idle}
 	}
 	return s
-}
-
-// recentOutcomes is the end of the record, for the screen; what cannot be read is not shown.
-func recentOutcomes(dir string) (recent []engine.Record) {
-	const most = 20
-	_ = journal.Read(dir, func(e journal.Entry) error {
-		for _, r := range e.Records {
-			if r.Kind == engine.Closed {
-				recent = append([]engine.Record{r}, recent[:min(len(recent), most-1)]...)
-			}
-		}
-		return nil
-	})
-	return recent
 }
 
 // monotonic is the clock by which a jump of the wall clock shows; the demo's fast clock has none beside it.

@@ -22,11 +22,13 @@ type Recovered struct {
 	Orders   map[string]engine.Settled   `json:"orders,omitempty"`  // run-once orders by id: the latest thousands
 	Ended    []time.Time                 `json:"ended,omitempty"`   // of the last two days, oldest first: attacks that a host felt
 	Unswept  bool                        `json:"unswept,omitempty"` // see Recovery.Torn
+	Recent   []engine.Record             `json:"recent,omitempty"`  // the latest outcomes, newest first
 	LastSeq  uint64                      `json:"last_seq"`          // the highest Record.Seq
 }
 
 const (
 	keptOrders = 4096
+	keptRecent = 20
 	keptEnded  = 50 * time.Hour // a day has at most 25 hours, and began at most so long ago
 )
 
@@ -113,6 +115,7 @@ func (r *Recovered) closed(record engine.Record) {
 	if o == nil {
 		return
 	}
+	r.Recent = append([]engine.Record{record}, r.Recent[:min(len(r.Recent), keptRecent-1)]...)
 	i := r.open(record.Run)
 	host := record.Host
 	if i >= 0 {
@@ -230,6 +233,7 @@ func (r Recovered) clone() Recovered {
 	r.Open, r.Ended = slices.Clone(r.Open), slices.Clone(r.Ended)
 	r.Excluded, r.Attacked = maps.Clone(r.Excluded), maps.Clone(r.Attacked)
 	r.Residue, r.Orders = maps.Clone(r.Residue), maps.Clone(r.Orders)
+	r.Recent = slices.Clone(r.Recent)
 	return r
 }
 

@@ -55,7 +55,9 @@ func (f *fakes) before(t *testing.T, first, second string) {
 	}
 }
 
-func (f *fakes) Inspect(context.Context, engine.Host, []engine.Attack) engine.Facts { return engine.Facts{} }
+func (f *fakes) Inspect(context.Context, engine.Host, []engine.Attack) engine.Facts {
+	return engine.Facts{}
+}
 
 func (f *fakes) Attack(ctx context.Context, r engine.Run, stop <-chan string, tell func(engine.Advanced), line func(string)) engine.Outcome {
 	f.do("attack %s", r.Host.Name)
