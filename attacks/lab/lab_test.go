@@ -461,7 +461,7 @@ func TestHostsDieWithATestThatIsKilledAndTheNextOneSweepsUp(t *testing.T) {
 	if folder == "" || len(pids) == 0 {
 		t.Fatalf("the other test did not boot: folder %q, processes %v", folder, pids)
 	}
-	eventually(t, 5*time.Second, "every process of its host is dead", func() bool { return len(pidsNaming(folder+"/")) == 0 })
+	eventually(t, 5*time.Second, "every process of its host is dead", func() bool { return !slices.ContainsFunc(pids, alive) })
 	sweep(os.TempDir())
 	nothingLeft(t, &Lab{Folder: folder, Namespace: filepath.Base(folder)}, pids)
 }
