@@ -23,6 +23,7 @@ type namespaceHost struct {
 	t      *testing.T
 	init   *exec.Cmd
 	path   string // of the runner, within the host
+	runner []byte
 	before string
 }
 
@@ -80,8 +81,9 @@ func newHost(t *testing.T, shell string, defs ...Definition) *namespaceHost {
 	if len(defs) == 0 {
 		defs = Builtin()
 	}
+	h.runner = Bundle(defs, BundleOptions{}).Text
 	h.before = h.state()
-	h.upload(Bundle(defs, BundleOptions{}).Text)
+	h.upload(h.runner)
 	return h
 }
 
@@ -192,7 +194,7 @@ func (h *namespaceHost) upload(text []byte) {
 
 // state is everything that an attack could have left: rules, qdiscs, addresses, routes, processes, files.
 func (h *namespaceHost) state() string {
-	out, _ := h.sh(`nft list ruleset; tc qdisc show; ip -o addr; ip route; ip -6 route; ip rule; find /run | sort; mount | sort
+	out, _ := h.sh(`nft list ruleset; tc qdisc show; ip -o addr; ip route; ip -6 route; ip rule; find /run | sort; mount | grep -e ' on /run ' -e ' on /etc' -e ' on /usr' | sort
 for p in /proc/[0-9]*; do tr '\0\n' '  ' <$p/cmdline; echo; done 2>/dev/null | grep -v -e '^ *$' -e '^nsenter' -e '^/bin/sh -c nft' -e '^sort' -e '^grep' -e '^tr' -e '^find' | sort`)
 	return out
 }
@@ -204,8 +206,14 @@ func (h *namespaceHost) untouched() {
 	var now string
 	poll2(3*time.Second, func() bool { now = h.state(); return now == h.before })
 	if now != h.before {
-		h.t.Errorf("the host is not as before.\nbefore:\n%s\nnow:\n%s", h.before, now)
+		h.t.Errorf("the host is not as before; gone:\n%s\nnew:\n%s", missing(h.before, now), missing(now, h.before))
 	}
+}
+
+// missing lists the lines of one text that another has not.
+func missing(from, in string) string {
+	have := strings.Split(in, "\n")
+	return strings.Join(slices.DeleteFunc(strings.Split(from, "\n"), func(l string) bool { return slices.Contains(have, l) }), "\n")
 }
 
 // A session is one verb of the runner, with its two ends.
@@ -370,6 +378,24 @@ func poll2(within time.Duration, holds func() bool) (time.Duration, bool) {
 		}
 		<-time.After(20 * time.Millisecond)
 	}
+}
+
+// stub puts a program of the test in front of the host's own.
+func (h *namespaceHost) stub(name, text string) {
+	h.t.Helper()
+	h.must("mountpoint -q /usr/local/sbin || mount -t tmpfs tmpfs /usr/local/sbin")
+	cmd := h.command(strings.NewReader(text), "/bin/sh", "-c", "cat >/usr/local/sbin/"+name+" && chmod 755 /usr/local/sbin/"+name)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		h.t.Fatalf("stub %s: %v: %s", name, err, out)
+	}
+}
+
+// settle takes what the test has set up as the state to come back to.
+func (h *namespaceHost) settle() {
+	h.t.Helper()
+	h.sh("rm -f " + h.path + "; rmdir /run/chaoscat")
+	h.before = h.state()
+	h.upload(h.runner)
 }
 
 func last(said []string) string {

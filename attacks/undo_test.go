@@ -314,3 +314,17 @@ func ExampleDescribe() {
 	fmt.Println(Describe(Figure{Name: "cpu busy", Unit: "%"}, &before, &during, nil))
 	// Output: cpu busy 4.2 → 81 → ? %
 }
+
+func TestThePasteableLineUndoesWhatEveryGuardsDeathHasLeft(t *testing.T) {
+	everyShell(t, func(t *testing.T, shell string) {
+		h := newHost(t, shell, custom(t, CustomFiles{Name: "flag", Inject: "echo x >/run/flag", Undo: "rm -f /run/flag"}))
+		h.attacked("hand-1", "flag", 60, 15)
+		h.kill("hand-1", "watchdog", "twin", "guard")
+		h.must("test -e /run/flag")
+		h.must(`for d in /run/chaoscat/*/; do sh "$d/runner" undo-now "$(basename "$d")" hand operator 1; done`)
+		if _, err := h.sh("test -e /run/flag"); err == nil {
+			t.Error("the fault is still there")
+		}
+		h.untouched()
+	})
+}

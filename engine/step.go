@@ -213,7 +213,7 @@ func (t *turn) advanced(w Advanced) {
 		return
 	}
 	r.Phase, r.Since = w.Phase, t.At
-	if w.Phase == Holding {
+	if w.Phase == Injecting { // from here on the host may feel it
 		r.Until = t.At.Add(r.For)
 	}
 	text := string(w.Phase)

@@ -3,8 +3,14 @@
 # controller can see. All that chaoscat has on the host is volatile and goes with it.
 
 requires() {
-	[ ! -e /run/.containerenv ] && [ ! -e /.dockerenv ] && [ ! -e /run/systemd/container ] || { echo 'this is a container, which cannot be rebooted' && return 1; }
+	[ ! -e /run/.containerenv ] && [ ! -e /run/systemd/container ] && may_reboot || { echo 'this is a container, which cannot be rebooted' && return 1; }
 	{ [ -d /run/systemd/system ] && have systemctl; } || have reboot || { echo 'this host has no command to reboot it' && return 1; }
+}
+
+# may_reboot looks for CAP_SYS_BOOT, which containers are started without.
+may_reboot() {
+	CAPS=$(sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status)
+	[ $((0x${CAPS:-0} >> 22 & 1)) -eq 1 ]
 }
 
 layers() { :; }

@@ -118,9 +118,9 @@ func reachError(ctx context.Context, host, addr string, err error, limit time.Du
 
 // climb logs in to one hop after the other, each through the one before.
 func (c *Carrier) climb(ctx context.Context, l *link, hops []hop) error {
-	transport := net.Conn(brittle{quickly(l.raw)})
+	l.over = &brittle{Conn: quickly(l.raw)}
 	for i, at := range hops {
-		conn, chans, reqs, err := c.login(ctx, l.raw, transport, at)
+		conn, chans, reqs, err := c.login(ctx, l.raw, l.over, at)
 		if err != nil {
 			return err
 		}
@@ -131,9 +131,11 @@ func (c *Carrier) climb(ctx context.Context, l *link, hops []hop) error {
 		}
 		l.run(func() { ssh.DiscardRequests(reqs) })
 		l.run(func() { rejectChannels(chans) })
-		if transport, err = c.tunnel(l, conn, at, hops[i+1]); err != nil {
+		way, err := c.tunnel(ctx, l, conn, at, hops[i+1])
+		if err != nil {
 			return err
 		}
+		l.over = &brittle{Conn: way}
 	}
 	return nil
 }
@@ -205,7 +207,7 @@ func floor() ssh.Config {
 }
 
 // tunnel opens a TCP connection from one hop to the next.
-func (c *Carrier) tunnel(l *link, conn ssh.Conn, from, to hop) (net.Conn, error) {
+func (c *Carrier) tunnel(ctx context.Context, l *link, conn ssh.Conn, from, to hop) (net.Conn, error) {
 	host, port := splitAddr(to.addr)
 	number, _ := strconv.ParseUint(port, 10, 16)
 	open := ssh.Marshal(struct {
@@ -214,17 +216,18 @@ func (c *Carrier) tunnel(l *link, conn ssh.Conn, from, to hop) (net.Conn, error)
 		Origin string
 		Source uint32
 	}{host, uint32(number), "127.0.0.1", 0})
-	timer := time.AfterFunc(c.ConnectTimeout, func() { l.raw.Close() })
-	ch, reqs, err := conn.OpenChannel("direct-tcpip", open)
-	late := !timer.Stop()
-	if late {
-		return nil, fmt.Errorf("the way from %s to %s did not open within %s", from.addr, to.addr, c.ConnectTimeout)
-	}
-	if err != nil {
+	way, err := bounded(ctx, l, c.ConnectTimeout, "the way from "+from.addr+" to "+to.addr, func() (net.Conn, error) {
+		ch, reqs, err := conn.OpenChannel("direct-tcpip", open)
+		if err != nil {
+			return nil, err
+		}
+		l.run(func() { ssh.DiscardRequests(reqs) })
+		return channelConn{ch, l.raw}, nil
+	}, nil)
+	if err != nil && ctx.Err() == nil {
 		return nil, fmt.Errorf("jump host %s cannot reach %s: %s", from.addr, to.addr, printable.Printable(err.Error()))
 	}
-	l.run(func() { ssh.DiscardRequests(reqs) })
-	return brittle{channelConn{ch, l.raw}}, nil
+	return way, err
 }
 
 // channelConn is a channel seen as a connection. It has no deadlines, so it says that it accepts them, and

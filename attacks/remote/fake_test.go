@@ -636,6 +636,11 @@ func (c *cuttable) Read(p []byte) (int, error) {
 
 func (c *cuttable) Write(p []byte) (int, error) {
 	select {
+	case <-c.over:
+		return 0, net.ErrClosed
+	default:
+	}
+	select {
 	case <-c.cut:
 		return len(p), nil
 	default:

@@ -19,6 +19,7 @@ type link struct {
 	host string   // for sentences
 	raw  net.Conn // under all hops
 	conn ssh.Conn // the innermost
+	over *brittle // what it runs over
 	gone chan struct{}
 	deaf atomic.Bool // no signs of life are expected: the fault may cut this very connection
 	work sync.WaitGroup
@@ -114,14 +115,22 @@ func (l *link) close() {
 // moment is more than what is running on a closed connection needs to end.
 const moment = 2 * time.Second
 
-// brittle breaks as a whole. The library opens channels on a connection whose reading end it has already
-// given up, and then waits for ever for the answer; unless writing fails, too.
-type brittle struct{ net.Conn }
+// brittle knows that it is broken before the library does. The library (x/crypto v0.58) opens a channel on
+// a connection that it has just given up without an error, and then waits for the answer for ever: the
+// first failed write is kept for the next caller, and the list of those to be woken has been read. So
+// whoever opens a channel asks here first, and who has just asked gets the time to be on that list.
+type brittle struct {
+	net.Conn
+	broken atomic.Bool
+}
 
-func (b brittle) Read(p []byte) (int, error) {
+const asked = 5 * time.Millisecond
+
+func (b *brittle) Read(p []byte) (int, error) {
 	n, err := b.Conn.Read(p)
-	if err != nil {
+	if err != nil && !b.broken.Swap(true) {
 		b.Conn.Close()
+		time.Sleep(asked)
 	}
 	return n, err
 }

@@ -65,6 +65,9 @@ func (e exit) String() string {
 // never two at once; note gets what there is to say about the output itself.
 func (l *link) start(ctx context.Context, limit time.Duration, drain time.Duration, command string, hear func(*session, []byte, bool), note func(string)) (*session, error) {
 	open := func() (*session, error) {
+		if l.over.broken.Load() {
+			return nil, l.lost()
+		}
 		ch, reqs, err := l.conn.OpenChannel("session", nil)
 		if err != nil {
 			return nil, openError(l, err)
