@@ -46,7 +46,7 @@ bench: ## the speeds that are promised
 fuzz: ## every fuzz target for FUZZTIME (default 60s) each
 	@for package in $$(go list ./...); do \
 		for target in $$(go test -list '^Fuzz' $$package 2>/dev/null | grep '^Fuzz'); do \
-			go test -run xxx -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+			go test -run xxx -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$package || exit 1; \
 		done; \
 	done
 

@@ -75,7 +75,9 @@ type (
 		Run   string `json:"run,omitempty"`
 		Host  string `json:"host"`
 		Clean bool   `json:"clean"`
-		Text  string `json:"text,omitempty"` // what was found, or why it could not be looked at
+		// Unreached says that nobody could look: nothing is known, and it is tried again soon.
+		Unreached bool   `json:"unreached,omitempty"`
+		Text      string `json:"text,omitempty"` // what was found, or why it could not be looked at
 	}
 	// SweptAll says that every host has been looked at after a torn journal.
 	SweptAll struct {

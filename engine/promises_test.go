@@ -64,6 +64,26 @@ func TestShuttingDownUndoesAndStartsNothing(t *testing.T) {
 	}
 }
 
+func TestAHostOutOfReachAfterACrashIsLookedForBeforeItIsResidue(t *testing.T) {
+	w := newWorld(t, testPlan(t), at(t, "2026-07-01T10:00:00+02:00"))
+	host, _ := w.plan.Roster.Find("db-2")
+	w.start(engine.Started{Open: []engine.Run{{ID: "old", Host: host, Attack: w.plan.Attacks[0]}}})
+	looks := 0
+	for w.now.Before(at(t, "2026-07-01T10:01:50+02:00")) {
+		w.queue = nil // nobody answers but us
+		w.happen(engine.Reconciled{Run: "old", Host: "db-2", Unreached: true, Text: "connection refused"})
+		if len(w.state.Residue) > 0 {
+			t.Fatalf("residue after %d looks at %s", looks, w.now)
+		}
+		w.now, looks = w.wake, looks+1
+	}
+	w.now = at(t, "2026-07-01T10:02:30+02:00")
+	w.happen(engine.Reconciled{Run: "old", Host: "db-2", Unreached: true, Text: "connection refused"})
+	if _, is := w.state.Residue["db-2"]; !is || looks < 10 {
+		t.Errorf("after two minutes and %d looks it is residue: %v", looks, is)
+	}
+}
+
 func TestFailClosed(t *testing.T) {
 	for _, row := range []struct {
 		why  string

@@ -1,0 +1,189 @@
+package engine
+
+import (
+	"fmt"
+	"maps"
+	"time"
+)
+
+// The gates: what their answers add up to, and the question at the last moment.
+
+func (t *turn) gateAnswered(w GateAnswered) {
+	g, known := t.Gate(w.Gate)
+	if !known {
+		return
+	}
+	st := t.s.Gates[g.Name]
+	turned := st.At.IsZero() || st.OK != w.OK
+	if w.OK {
+		st.Passes, st.Fails = st.Passes+1, 0
+	} else {
+		st.Passes, st.Fails = 0, st.Fails+1
+	}
+	st.GateAnswer, st.At = w.GateAnswer, t.At
+	t.s.Gates = put(t.s.Gates, g.Name, st)
+	if turned {
+		t.note(Record{Kind: GateTurned, Text: fmt.Sprintf("%s %s: %s", g.Kind, g.Name, yesNo(w.GateAnswer))})
+	}
+	if a := t.s.Asked; a != nil && w.Round == a.ID {
+		asked := *a
+		asked.Answered = put(a.Answered, g.Name, true)
+		t.s.Asked = &asked
+	}
+	if st.Fails >= t.Safety.AbortAfter {
+		t.revertAll(fmt.Sprintf("gate %s: %s", g.Name, yesNo(w.GateAnswer)))
+	}
+}
+
+func yesNo(a GateAnswer) string {
+	word := "no"
+	if a.OK {
+		word = "ok"
+	}
+	if a.Text == "" {
+		return word
+	}
+	return word + ", " + a.Text
+}
+
+func (t *turn) clockJumped(w ClockJumped) {
+	t.s.Gates = nil
+	t.note(Record{Kind: Lifecycle, Text: fmt.Sprintf("the clock jumped by %s: every gate must answer anew", w.By)})
+	t.giveUpAsking(*refuse(AskingGates, "the clock jumped by %s while the gates were asked", w.By))
+}
+
+// askGates puts the last-moment question: the answers of a minute ago do not launch anything.
+func (t *turn) askGates(d Draw) {
+	names := make([]string, len(t.Gates))
+	for i, g := range t.Gates {
+		names[i] = g.Name
+	}
+	t.s.Serial++
+	t.s.Asked = &Round{ID: t.s.Serial, At: t.At, Draw: d}
+	t.do(AskGates{Round: t.s.Serial, Gates: names})
+}
+
+// askingAtMost bounds a round: the slowest gate, and a little for the road.
+func (t *turn) askingAtMost() time.Duration {
+	slowest := time.Duration(0)
+	for _, g := range t.Gates {
+		slowest = max(slowest, g.Timeout)
+	}
+	return slowest + 5*time.Second
+}
+
+// hearGates decides once every gate has answered, or the time for it is over. All other reasons are
+// weighed again too: a slow answer must not launch after closing time.
+func (t *turn) hearGates() {
+	a := *t.s.Asked
+	if v := t.notNow(a.Draw); v != nil {
+		t.giveUpAsking(*v)
+		return
+	}
+	if len(a.Answered) < len(t.Gates) {
+		if t.At.Sub(a.At) > t.askingAtMost() {
+			t.giveUpAsking(*refuse(Unhealthy, "%s did not answer at the last moment", t.firstSilent(a)))
+		}
+		return
+	}
+	if v := t.notClear(t.s, t.At); v != nil {
+		t.giveUpAsking(*v)
+		return
+	}
+	t.s.Asked = nil
+	t.launch(a.Draw)
+}
+
+func (t *turn) firstSilent(a Round) string {
+	for _, g := range t.Gates {
+		if !a.Answered[g.Name] {
+			return g.Name
+		}
+	}
+	return "a gate"
+}
+
+// notNow is every reason but the gates against launching the draw at this moment.
+func (t *turn) notNow(d Draw) *Verdict {
+	if d.Order != nil {
+		return t.orderNotNow(*d.Order, d)
+	}
+	for _, ask := range []func(State, time.Time) *Verdict{t.notClean, t.notWanted, t.notOpen, t.notFree, t.notRested, t.notDrawn} {
+		if v := ask(t.s, t.At); v != nil {
+			return v
+		}
+	}
+	if t.s.Next.ID != d.ID || t.s.Next.Attack != d.Attack {
+		return refuse(AskingGates, "the draw has changed while the gates were asked")
+	}
+	return nil
+}
+
+// giveUpAsking closes the round. A scheduled attack is tried again at the next look.
+func (t *turn) giveUpAsking(v Verdict) {
+	if t.s.Asked == nil {
+		return
+	}
+	d := t.s.Asked.Draw
+	t.s.Asked = nil
+	if d.Order != nil {
+		t.settle(*d.Order, "", &v)
+		return
+	}
+	t.rest(t.Schedule.CheckEvery)
+}
+
+// launch writes the intent and starts the run; under dry run it says what it would have done.
+func (t *turn) launch(d Draw) {
+	r := t.run(d)
+	if d.Order == nil {
+		t.s.Next = nil
+		t.rest(t.Schedule.CheckEvery) // two attacks at once still begin one after the other
+	}
+	if t.DryRun || (d.Order != nil && d.Order.DryRun) {
+		t.dryRun(r, d)
+		return
+	}
+	r.Phase, r.Since = Launching, t.At
+	t.s.Running = append(t.s.Running, r)
+	t.note(Record{Kind: Intent, Run: r.ID, Host: r.Host.Name, Attack: r.Attack.Name, By: r.By, Door: r.Door, Intent: &r, Text: fmt.Sprintf("%s on %s for %s, by %s", r.Attack.Name, r.Host.Name, Span(r.For), r.Trigger)})
+	t.do(Launch{Run: r})
+	if d.Order != nil {
+		t.settle(*d.Order, r.ID, nil)
+	}
+	t.drawAhead()
+}
+
+func (t *turn) run(d Draw) Run {
+	host, _ := t.Roster.Find(d.Host)
+	attack, _ := t.Attack(d.Attack)
+	r := Run{ID: d.ID, Host: host, Attack: attack, For: attack.For, Trigger: BySchedule, By: "schedule", Started: t.At}
+	if o := d.Order; o != nil {
+		r.Trigger, r.Order, r.By, r.Door, r.Reason = ByOrder, o.ID, o.By, o.Door, o.Reason
+		if o.For > 0 {
+			r.For = o.For
+		}
+		if len(o.Params) > 0 {
+			r.Attack.Params = maps.Clone(attack.Params)
+			for k, v := range o.Params {
+				r.Attack.Params = put(r.Attack.Params, k, v)
+			}
+		}
+	}
+	return r
+}
+
+func (t *turn) dryRun(r Run, d Draw) {
+	o := Outcome{Effect: Refused, Cause: "dry run", At: t.At, Detail: "dry run: nothing was sent to the host"}
+	t.note(closed(r, o))
+	if d.Order == nil {
+		t.rest(t.Schedule.Wait)
+		t.drawAhead()
+		return
+	}
+	v := refuse(DryRun, "dry run: would have run %s on %s for %s", r.Attack.Name, r.Host.Name, Span(r.For))
+	if d.Order.DryRun {
+		v = nil
+	}
+	t.settle(*d.Order, r.ID, v)
+}

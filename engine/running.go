@@ -1,0 +1,237 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// What happens to runs: their progress, their end, and what is left behind.
+
+func (t *turn) revertAll(reason string) {
+	t.revertWhere(reason, func(Run) bool { return true })
+}
+
+// revertWhere undoes runs early; one that is already being undone is left to it.
+func (t *turn) revertWhere(reason string, which func(Run) bool) {
+	for i, r := range t.s.Running {
+		if r.Stopping != "" || !which(r) {
+			continue
+		}
+		t.s.Running[i].Stopping = reason
+		t.note(Record{Kind: PhaseNew, Run: r.ID, Host: r.Host.Name, Attack: r.Attack.Name, Phase: Undoing, Text: "undoing: " + reason})
+		t.do(Revert{Run: r.ID, Reason: reason})
+	}
+}
+
+func (t *turn) advanced(w Advanced) {
+	i := slices.IndexFunc(t.s.Running, func(r Run) bool { return r.ID == w.Run })
+	if i < 0 {
+		return
+	}
+	r := &t.s.Running[i]
+	if w.Guard != nil {
+		r.Guard = w.Guard
+	}
+	if w.Figures != nil {
+		r.Figures = *w.Figures
+	}
+	if w.Phase == "" || w.Phase == r.Phase {
+		return
+	}
+	r.Phase, r.Since = w.Phase, t.At
+	if w.Phase == Injecting { // from here on the host may feel it
+		r.Until = t.At.Add(r.For)
+	}
+	text := string(w.Phase)
+	if w.Text != "" {
+		text += ": " + w.Text
+	}
+	t.note(Record{Kind: PhaseNew, Run: r.ID, Host: r.Host.Name, Attack: r.Attack.Name, Phase: w.Phase, Text: text})
+}
+
+func (t *turn) ended(w Ended) {
+	i := slices.IndexFunc(t.s.Running, func(r Run) bool { return r.ID == w.Run })
+	if i < 0 {
+		return
+	}
+	r := t.s.Running[i]
+	t.s.Running = slices.Delete(t.s.Running, i, i+1)
+	o := w.Outcome
+	o.At = t.At
+	t.note(closed(r, o))
+	if o.Facts != nil {
+		t.learn(r.Host.Name, *o.Facts)
+	}
+	if !o.Applied {
+		t.notAttempted(r, o)
+		if o.Undo == Residue { // a guard was armed and could not be taken back
+			t.leftBehind(r, o)
+		}
+		return
+	}
+	t.s.Attacked = put(t.s.Attacked, r.Host.Name, Attacked{At: t.At, Run: r.ID, Attack: r.Attack.Name, Effect: o.Effect})
+	t.count()
+	t.rest(t.Schedule.Wait)
+	if o.Undo != Restored {
+		t.leftBehind(r, o)
+	}
+}
+
+func closed(r Run, o Outcome) Record {
+	return Record{Kind: Closed, Run: r.ID, Host: r.Host.Name, Attack: r.Attack.Name, By: r.By, Door: r.Door, Outcome: &o, Text: o.Sentence(r)}
+}
+
+// Sentence is the outcome as an operator reads it.
+func (o Outcome) Sentence(r Run) string {
+	text := fmt.Sprintf("%s on %s: %s", r.Attack.Name, r.Host.Name, o.Effect)
+	if o.Undo != "" {
+		text += ", " + string(o.Undo)
+	}
+	if o.Figures.Text != "" {
+		text += ", " + o.Figures.Text
+	}
+	if o.Detail != "" {
+		text += " (" + o.Detail + ")"
+	}
+	return text
+}
+
+// notAttempted makes sure that the same host and attack are not drawn again at once.
+func (t *turn) notAttempted(r Run, o Outcome) {
+	t.rest(t.Schedule.CheckEvery)
+	f := t.s.Facts[r.Host.Name]
+	if o.Facts != nil || o.Cause == "stop" || r.Stopping != "" {
+		return
+	}
+	f.At = t.At
+	if o.Effect == Infeasible {
+		f.Infeasible = put(f.Infeasible, r.Attack.Name, o.Detail)
+	} else {
+		f.Unreachable = o.Detail
+	}
+	t.learn(r.Host.Name, f)
+}
+
+func (t *turn) count() {
+	if day := t.day(t.At); day != t.s.Day {
+		t.s.Day, t.s.Today = day, 0
+	}
+	t.s.Today++
+}
+
+func (t *turn) leftBehind(r Run, o Outcome) {
+	text := o.Detail
+	if text == "" {
+		text = r.Attack.Name + " could not be proven undone"
+	}
+	t.residue(r.Host.Name, Leftover{Since: t.At, Run: r.ID, Text: text})
+	r.Settled = true
+	t.reconcileLater(r, retryAfter)
+}
+
+func (t *turn) residue(host string, l Leftover) {
+	if _, known := t.s.Residue[host]; known {
+		return
+	}
+	t.s.Residue = put(t.s.Residue, host, l)
+	t.note(Record{Kind: ResidueNew, Run: l.Run, Host: host, Text: "RESIDUE on " + host + ": " + l.Text})
+}
+
+const (
+	retryAfter = 30 * time.Second // rest between two looks at a host that was not clean
+	lookAgain  = 5 * time.Second  // rest after a look that did not reach the host
+	// lookFor is how long a host may stay out of reach before it counts as residue. By then its own guard
+	// has undone whatever there was; that nobody can prove it is what a person must know.
+	lookFor = 2 * time.Minute
+)
+
+// reconcileLater keeps a run open until its host has been proven clean.
+func (t *turn) reconcileLater(r Run, after time.Duration) {
+	r.Phase, r.Since, r.Retry = Lost, t.At, t.At.Add(after)
+	if after == 0 {
+		r.Retry = t.At.Add(retryAfter)
+		t.do(Reconcile{Run: r})
+	}
+	t.s.Open = append(t.s.Open, r)
+}
+
+func (t *turn) reconciled(w Reconciled) {
+	if w.Unreached && t.waitFor(w.Host) {
+		return
+	}
+	if !w.Clean {
+		t.residue(w.Host, Leftover{Since: t.At, Run: w.Run, Text: w.Text})
+		for i, r := range t.s.Open {
+			if r.Host.Name == w.Host {
+				t.s.Open[i].Retry = t.At.Add(retryAfter)
+			}
+		}
+		return
+	}
+	t.closeOpen(w.Host)
+	t.clear(w.Host, Record{Kind: Cleared, Run: w.Run, Host: w.Host, Text: w.Host + " is proven clean" + because(w.Text)})
+}
+
+// waitFor has a host that could not be reached looked at again soon; false once that has been tried for
+// long enough.
+func (t *turn) waitFor(host string) (waiting bool) {
+	for i, r := range t.s.Open {
+		if r.Host.Name == host && t.At.Sub(r.Since) < lookFor {
+			t.s.Open[i].Retry = t.At.Add(lookAgain)
+			waiting = true
+		}
+	}
+	return waiting
+}
+
+// closeOpen gives the runs of an earlier life, now proven undone, the outcome that they never had.
+func (t *turn) closeOpen(host string) {
+	for _, r := range t.s.Open {
+		if r.Host.Name != host || r.Settled {
+			continue
+		}
+		t.note(closed(r, Outcome{Effect: Unverifiable, Undo: Restored, Applied: true, Cause: "crash", At: t.At, Figures: r.Figures,
+			Detail: "the engine ended before the attack did; the host was found clean afterwards"}))
+		t.s.Attacked = put(t.s.Attacked, host, Attacked{At: t.At, Run: r.ID, Attack: r.Attack.Name, Effect: Unverifiable})
+		t.count()
+		t.rest(t.Schedule.Wait)
+	}
+}
+
+// clear forgets what was left on a host and keeps the record of it.
+func (t *turn) clear(host string, r Record) {
+	t.s.Residue = drop(t.s.Residue, host)
+	t.s.Open = slices.DeleteFunc(t.s.Open, func(r Run) bool { return r.Host.Name == host })
+	t.note(r)
+}
+
+func (t *turn) sweptAll(w SweptAll) {
+	t.s.Sweeping = false
+	text := "every host has been swept"
+	if n := len(w.Failed); n > 0 {
+		text = fmt.Sprintf("all but %d hosts have been swept; those are kept out until they can be looked at", n)
+		for _, host := range w.Failed {
+			t.learn(host, Facts{Unreachable: "could not be swept after the journal lost its tail"})
+		}
+	}
+	t.note(Record{Kind: Lifecycle, Text: text})
+}
+
+func (t *turn) closeWindow() {
+	if len(t.s.Running) == 0 {
+		return
+	}
+	if v := t.notOpen(t.s, t.At); v != nil {
+		t.revertAll("window: " + v.Sentence)
+	}
+}
+
+func (t *turn) retryOpen() {
+	for i, r := range t.s.Open {
+		if !t.At.Before(r.Retry) {
+			t.s.Open[i].Retry = t.At.Add(2 * retryAfter)
+			t.do(Reconcile{Run: r})
+		}
+	}
+}
