@@ -321,7 +321,9 @@ func TestThePasteableLineUndoesWhatEveryGuardsDeathHasLeft(t *testing.T) {
 		h.attacked("hand-1", "flag", 60, 15)
 		h.kill("hand-1", "watchdog", "twin", "guard")
 		h.must("test -e /run/flag")
-		h.must(`for d in /run/chaoscat/*/; do sh "$d/runner" undo-now "$(basename "$d")" hand operator 1; done`)
+		if told := h.must(`for d in /run/chaoscat/*/; do sh "$d/revert"; done`); told != "hand-1: restored\n" {
+			t.Errorf("the operator is told %q", told)
+		}
 		if _, err := h.sh("test -e /run/flag"); err == nil {
 			t.Error("the fault is still there")
 		}

@@ -71,7 +71,7 @@ claim() {
 }
 
 prepare_state() {
-	mkdir "$D" 2>/dev/null && [ -d "$D" ] && copy_runner && keep pid.guard "$ME $BORN" && remember ||
+	mkdir "$D" 2>/dev/null && [ -d "$D" ] && copy_runner && by_hand && keep pid.guard "$ME $BORN" && remember ||
 		abandon "refused $RUNDIR is full or cannot be written; nothing was applied"
 	GUARD=$ME GUARD_BORN=$BORN
 	(prepare) </dev/null >"$D/log.prepare" 2>&1 || {
@@ -79,6 +79,9 @@ prepare_state() {
 		abandon "refused ${WHY:-$KIND could not be prepared}"
 	}
 }
+
+# by_hand leaves what a person at the host's console needs: sh /run/chaoscat/ID/revert
+by_hand() { keep revert "exec /bin/sh '$D/runner' undo-now '$ID' 'by hand' operator 1"; }
 
 copy_runner() {
 	cat "$SELF" >"$D/runner" 2>/dev/null && [ "$(cksum <"$SELF")" = "$(cksum <"$D/runner")" ]

@@ -22,18 +22,26 @@ inject() {
 	echo 'the host reboots in a second'
 }
 
+# order writes itself down first and looks for an undo then: either the undo sees it, or it sees the undo.
 order() {
 	myself
-	keep pending "$ME $BORN" || exit 1
+	keep pending "$ME $BORN" && [ ! -e "$D/undo.1" ] || exit 1
 	sleep 1
+	[ -d "$D" ] && [ ! -e "$D/undo.1" ] || exit 1
 	if [ -d /run/systemd/system ]; then systemctl reboot; else reboot; fi
 }
 
 # undo can still take back an order that was not given yet.
 undo() {
-	! alive_in "$D/pending" || end_group "$PID"
+	TRIES=0
+	while alive_in "$D/pending" && [ "$TRIES" -lt 40 ]; do
+		end_group "$PID"
+		nap 0.05
+		TRIES=$((TRIES + 1))
+	done
+	! alive_in "$D/pending"
 }
 
-verify() { ! alive_in "$D/pending" || { echo 'the order to reboot is still pending' && return 1; }; }
+verify() { undo || { echo 'the order to reboot is still pending' && return 1; }; }
 
 measure() { echo 'unverifiable a reboot is proven by a new boot id'; }

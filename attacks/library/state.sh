@@ -81,6 +81,7 @@ apart() {
 end_group() {
 	kill -KILL "-$1" 2>/dev/null
 	kill -KILL "$1" 2>/dev/null
+	return 0
 }
 
 # printable FILE prints what a file says first, fit for one line.

@@ -152,7 +152,8 @@ undo_once() {
 }
 
 # undo_now ID CAUSE WHO TRY is where every guard ends, by exec. Only the guard itself has a channel to speak
-# on. The others keep trying, less and less often, until 10 minutes after the deadline.
+# on, and an operator at the host's console. The others keep trying, less and less often, until 10 minutes
+# after the deadline.
 undo_now() {
 	place "$1"
 	CAUSE=$2 WHO=$3 TRY=$4
@@ -164,7 +165,7 @@ undo_now() {
 	trap again EXIT
 	PAUSE=1
 	while ! undo_once; do
-		[ "$WHO" != guard ] || conclude "residue $WHAT" 6
+		case $WHO in guard | operator) conclude "residue $WHAT" 6 ;; esac
 		now
 		deadline && [ "$NOW" -lt $((DEADLINE + 600)) ] || conclude "residue $WHAT" 6
 		nap "$PAUSE"
@@ -175,11 +176,12 @@ undo_now() {
 
 conclude() {
 	trap - EXIT
-	if [ "$WHO" = guard ]; then
-		say "$1"
-		exit "$2"
-	fi
-	exit 0
+	case $WHO in
+	guard) say "$1" ;;
+	operator) printf '%s: %s\n' "$ID" "$1" ;;
+	*) exit 0 ;;
+	esac
+	exit "$2"
 }
 
 # again comes when the shell ended by itself, which means that it could not fork. It waits without a fork and
