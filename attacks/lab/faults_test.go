@@ -275,6 +275,9 @@ func (b *bench) awaitHolding() {
 			return false
 		}
 		b.id = s.Running[0].ID
+		if b.cutsItself() { // from "go" on, the controller hears nothing any more
+			return slices.Contains([]string{"injecting", "holding", "lost"}, s.Running[0].Phase) && b.ill()
+		}
 		return s.Running[0].Phase == "holding"
 	})
 }
@@ -299,10 +302,12 @@ func (b *bench) ill() bool {
 // controlPathAlive is a login as an operator's, beside the session that carries the attack.
 func (b *bench) controlPathAlive() {
 	b.t.Helper()
-	if !slices.Contains(b.params, "lifeline=false") {
+	if !b.cutsItself() {
 		b.login()
 	}
 }
+
+func (b *bench) cutsItself() bool { return slices.Contains(b.params, "lifeline=false") }
 
 func (b *bench) login() {
 	b.t.Helper()

@@ -195,7 +195,10 @@ func (k *cutter) sever() {
 func TestAHalfOpenConnectionIsFoundByTheKeepAlive(t *testing.T) {
 	f := newFakeHost(t)
 	k := &cutter{cut: make(chan struct{})}
-	c := newCarrier(t, []*fakeHost{f}, func(o *Options) { o.Dial, o.KeepAlive = k.dial, 100*time.Millisecond })
+	c := newCarrier(t, []*fakeHost{f}, func(o *Options) {
+		// nothing else may find out first
+		o.Dial, o.KeepAlive, o.ConnectTimeout, o.CommandTimeout = k.dial, 100*time.Millisecond, time.Minute, time.Minute
+	})
 	w := &watcher{at: map[engine.Phase]func(){engine.Holding: k.sever}}
 	began := time.Now()
 	out := c.Attack(t.Context(), aRun("r1", f.host("web-1"), "cpu", time.Minute), nil, w.tell, w.line)
@@ -223,6 +226,34 @@ func TestAStopOnAHalfOpenConnectionClimbsTheLadderToANewOne(t *testing.T) {
 		t.Errorf("took %s", took)
 	}
 	f.clean(t)
+}
+
+func TestTheLeaseIsRenewedForAsLongAsTheFaultIsHeld(t *testing.T) {
+	f := newFakeHost(t)
+	c := newCarrier(t, []*fakeHost{f}, func(o *Options) { o.Lease = time.Second })
+	out, _ := attackOn(t, c, aRun("r1", f.host("web-1"), "cpu", 3*time.Second), "")
+	if out.Cause != "deadline" || out.Undo != engine.Restored {
+		t.Errorf("outcome %+v", out)
+	}
+}
+
+func TestAHostThatLostTheLeaseHasUndoneByItself(t *testing.T) {
+	f := newFakeHost(t)
+	f.verbs["guard"] = func(s *fakeSession) int {
+		s.claimed = s.head["id"]
+		s.say("armed layers=kernel,guard boot=x")
+		for {
+			line, _ := s.in.ReadString('\n')
+			s.heed(strings.TrimSuffix(line, "\n"), true)
+			if strings.HasPrefix(line, "ping") {
+				return s.takeBack("lost lease")
+			}
+		}
+	}
+	out, _ := attackOn(t, newCarrier(t, []*fakeHost{f}), aRun("r1", f.host("web-1"), "cpu", time.Minute), "")
+	if out.Cause != "lost" || out.Undo != engine.Restored || !strings.Contains(out.Detail, "lost lease") {
+		t.Errorf("outcome %+v", out)
+	}
 }
 
 func TestAHostThatStaysAwayIsResidueWithTheTimeOfItsOwnUndo(t *testing.T) {

@@ -160,23 +160,22 @@ func (c *Carrier) login(ctx context.Context, raw, transport net.Conn, at hop) (s
 		HostKeyAlgorithms: algorithms(db, at.addr),
 		ClientVersion:     "SSH-2.0-chaoscat",
 	}
-	var late bool
 	timer := time.AfterFunc(c.ConnectTimeout, func() { raw.Close() })
 	conn, chans, reqs, err := ssh.NewClientConn(transport, at.addr, config)
-	late = !timer.Stop()
+	inTime := timer.Stop()
 	switch {
-	case err == nil && late:
-		return nil, nil, nil, fmt.Errorf("%s did not finish the SSH handshake within %s", at.addr, c.ConnectTimeout)
-	case err == nil:
+	case err == nil && inTime:
 		return conn, chans, reqs, nil
 	case refused != nil:
-		return nil, nil, nil, refused
+		err = refused
 	case ctx.Err() != nil:
-		return nil, nil, nil, context.Cause(ctx)
-	case late:
-		return nil, nil, nil, fmt.Errorf("%s did not finish the SSH handshake within %s", at.addr, c.ConnectTimeout)
+		err = context.Cause(ctx)
+	case !inTime:
+		err = fmt.Errorf("%s did not finish the SSH handshake within %s", at.addr, c.ConnectTimeout)
+	default:
+		err = c.loginError(at, len(signers), err)
 	}
-	return nil, nil, nil, c.loginError(at, len(signers), err)
+	return nil, nil, nil, err
 }
 
 // loginError turns the library's words into ours.

@@ -2,6 +2,31 @@
 // guard's wire, the stop. It decides nothing but how to get there; what is attacked, when and for how
 // long is the core's business, and what is done on the host is the runner's (package attacks).
 //
+//	carrier, err := remote.New(remote.Options{
+//		Runner: attacks.Bundle(defs, attacks.BundleOptions{}), Attacks: defs,
+//		User: "root", IdentityFiles: []string{key}, KnownHosts: []string{known},
+//	})
+//	outcome := carrier.Attack(ctx, run, stop, tell, line)   // blocks until the host is left as it says
+//
+// # What it refuses
+//
+// A host whose key is unknown or has changed ([UnknownHostKey], [ChangedHostKey]: two errors, each with the
+// fingerprints and the command that would fix it); passwords; algorithms with SHA-1 or CBC; a key file that
+// others can read; a parameter, id or address that could mean something to a shell. A host that runs
+// something else in place of the runner ([NotOurs]) or whose sudo asks for a password ([SudoRefused]).
+//
+// # How it stays stoppable
+//
+// Nothing in x/crypto/ssh has a time limit, and a host that is being injured is a peer that may fall
+// silent or go mad. Every call that may block has a limit of ours, at the end of which the TCP connection
+// is closed; a keep-alive finds the half-open connection; what a session says is bounded, escaped (package
+// printable) and never believed without the session's nonce.
+//
+// A stop is one line feed and the end of input on a session that is already open, acknowledged by the exit
+// status alone. If that does not come, the ladder goes on by timers: a TERM signal, an undo on a second
+// session, an undo on a new connection, again and again until the host's own deadline has passed. What is
+// not proven by then is residue, never assumed.
+//
 // # The wire
 //
 // The runner is one shell program, the same bytes for every host. An upload session writes it to a tmpfs
@@ -9,6 +34,12 @@
 //
 //	root:  sh /run/chaoscat/runner-<16 hex> VERB "$SSH_CONNECTION"
 //	sudo:  sudo -n /dev/shm/chaoscat-runner-<16 hex> VERB "$SSH_CONNECTION"
+//
+// The upload is one constant command, whose only variable parts are the digest and the length, with the
+// runner on standard input; it succeeds with exit status 0 or changes nothing. For root:
+//
+//	/bin/sh -c 'umask 077; set -C; f=/run/chaoscat/runner-<16 hex>; t=$f.$$; mkdir -p /run/chaoscat && chmod 700
+//	/run/chaoscat && cat >$t && [ $(wc -c <$t) -eq LENGTH ] && chmod 600 $t && mv -f $t $f || { rm -f $t; exit 1; }'
 //
 // Each verb first reads a header of key=value lines from standard input, ended by a line with a single
 // dot. Keys match [a-z][a-z0-9_.]*, values are printable ASCII without quotes, backslash, dollar, backtick,

@@ -41,7 +41,7 @@ func TestAFloodOf200MegabytesEndsTheSessionInBoundedMemoryAndTheFaultIsUndone(t 
 	out, w := attackOn(t, c, aRun("r1", f.host("web-1"), "cpu", time.Minute), "")
 	runtime.GC()
 	runtime.ReadMemStats(&after)
-	if out.Undo == engine.Residue {
+	if out.Undo == engine.Residue || out.Cause != "error" {
 		t.Errorf("%+v", out)
 	}
 	if got := len(w.all()); got > 2<<20 {
@@ -108,6 +108,7 @@ func TestALoginBannerAndATalkativeProfileDoNotMatter(t *testing.T) {
 	f.any = func(s *fakeSession) (int, bool) {
 		fmt.Fprintln(s.ch, "*** Authorised use only ***\r")
 		fmt.Fprintln(s.ch.Stderr(), "stdin: is not a tty")
+		fmt.Fprint(s.ch, "Last login: yesterday ")
 		return 0, false
 	}
 	out, w := attackOn(t, newCarrier(t, []*fakeHost{f}), aRun("r1", f.host("web-1"), "cpu", time.Second), "")

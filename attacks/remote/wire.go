@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -157,10 +158,11 @@ type hearing struct {
 
 func (h *hearing) hear(s *session, line []byte, stdout bool) {
 	if stdout {
-		if word, rest, ok := control(line, h.nonce); ok {
+		noise, said := h.first(line)
+		if word, rest, ok := control(said, h.nonce); ok {
 			h.spoke = true
 			h.each(word, rest)
-			return
+			line = noise
 		}
 	}
 	text := printable.Printable(string(line))
@@ -177,6 +179,15 @@ func (h *hearing) hear(s *session, line []byte, stdout bool) {
 	if s.display(len(line)) {
 		h.show(text)
 	}
+}
+
+// first parts the runner's first word from what a login script has printed before it without ending the
+// line. Later lines are taken as they are.
+func (h *hearing) first(line []byte) (noise, said []byte) {
+	if at := bytes.Index(line, []byte("%"+h.nonce+" ")); at > 0 && !h.spoke && h.nonce != "" {
+		return line[:at], line[at:]
+	}
+	return nil, line
 }
 
 // sudoSays recognises a refusal of sudo, whatever else the login machinery says around it.
