@@ -61,7 +61,7 @@ func (t *turn) ended(w Ended) {
 	o.At = t.At
 	t.note(closed(r, o))
 	if o.Facts != nil {
-		t.learn(r.Host.Name, *o.Facts)
+		t.learn(r.Host.Name, t.s.Facts[r.Host.Name].with(*o.Facts))
 	}
 	if !o.Applied {
 		t.notAttempted(r, o)
@@ -76,6 +76,16 @@ func (t *turn) ended(w Ended) {
 	if o.Undo != Restored {
 		t.leftBehind(r, o)
 	}
+}
+
+// with adds newer facts, which may be about one attack only, to what is known.
+func (f Facts) with(newer Facts) Facts {
+	for attack, why := range f.Infeasible {
+		if _, said := newer.Infeasible[attack]; !said {
+			newer.Infeasible = put(newer.Infeasible, attack, why)
+		}
+	}
+	return newer
 }
 
 func closed(r Run, o Outcome) Record {

@@ -72,7 +72,7 @@ type pace struct {
 var usualPace = pace{
 	patience: time.Second, drain: 500 * time.Millisecond,
 	retry: 250 * time.Millisecond, retryMax: 5 * time.Second, margin: 5 * time.Second,
-	measure: 5 * time.Second, grace: 10 * time.Second, poll: 2 * time.Second,
+	measure: 5 * time.Second, grace: 4 * time.Second, poll: 2 * time.Second,
 }
 
 const (

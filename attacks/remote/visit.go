@@ -57,7 +57,7 @@ func (v *visit) connect(ctx context.Context) error {
 func (v *visit) leave(tidy bool) {
 	v.c.lodgings.leave(v.room, func() {
 		if tidy && v.link != nil {
-			v.c.call(context.Background(), v.link, 2*v.c.pace.patience, "bye", nil, v.show, ignore)
+			v.c.call(context.Background(), v.link, v.c.CommandTimeout/3, "bye", nil, v.show, ignore)
 		}
 	})
 	if v.link != nil {
@@ -240,14 +240,14 @@ func (c *Carrier) Reconcile(ctx context.Context, run engine.Run) engine.Reconcil
 	}
 	v, err := c.visit(ctx, run.Host, func(string) {})
 	if err != nil {
-		r.Text = err.Error()
+		r.Unreached, r.Text = true, err.Error()
 		return r
 	}
 	p, err := v.undo(ctx, run.ID, c.undoLimit(run.Attack))
 	v.leave(err == nil && p.clean)
 	r.Clean, r.Text = p.clean && err == nil, p.text
-	if err != nil {
-		r.Text = err.Error()
+	if err != nil { // the host's own guard may just have taken the runner away: nobody has looked
+		r.Unreached, r.Text = true, err.Error()
 	}
 	return r
 }
