@@ -47,6 +47,7 @@ type Engine struct {
 	asked  chan ordered
 	stops  map[string]chan string // the stop of each run in flight
 	wake   time.Time
+	deaf   chan struct{} // closed when no event is taken any more
 	ended  chan struct{} // closed when Run returns
 	work   sync.WaitGroup
 	clock  reading
@@ -88,7 +89,7 @@ func New(o Options) *Engine {
 	}
 	e := &Engine{
 		o: o, plan: o.Plan, state: o.State, events: make(chan engine.What, 256), plans: make(chan planChange), asked: make(chan ordered),
-		orders: map[string][]chan engine.Reply{}, stops: map[string]chan string{}, ended: make(chan struct{}),
+		orders: map[string][]chan engine.Reply{}, stops: map[string]chan string{}, deaf: make(chan struct{}), ended: make(chan struct{}),
 		watchers: map[chan engine.Snapshot]struct{}{}, recent: o.Recent, log: newLog(o.LastSeq),
 	}
 	e.flush = time.NewTimer(time.Hour)
@@ -103,6 +104,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	defer close(e.ended)
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer e.work.Wait()
+	defer close(e.deaf)
 	defer end()
 	defer e.flush.Stop()
 	e.clock = e.read()
@@ -175,7 +177,7 @@ func (e *Engine) abandoned() error {
 func (e *Engine) tell(what engine.What) {
 	select {
 	case e.events <- what:
-	case <-e.ended:
+	case <-e.deaf:
 	}
 }
 
