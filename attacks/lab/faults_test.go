@@ -4,6 +4,7 @@ package lab
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -54,13 +55,11 @@ type bench struct {
 	out     bytes.Buffer
 	ended   chan error
 	id      string
+	user    string // who logs in; "" is root
 }
 
 func TestEveryAttackIsUndoneWhateverDies(t *testing.T) {
-	binary := os.Getenv("CHAOSCAT_BINARY")
-	if binary == "" {
-		t.Fatal("CHAOSCAT_BINARY must name the program under test; make lab does that")
-	}
+	needBinary(t)
 	l := start(t, Options{})
 	table := &table{}
 	queue := make(chan *trial)
@@ -78,7 +77,7 @@ func TestEveryAttackIsUndoneWhateverDies(t *testing.T) {
 						defer exclusive.RUnlock()
 					}
 					b := &bench{trial: tr, t: t, l: l, h: h, folder: t.TempDir(), ended: make(chan error, 1)}
-					table.add(b.run(binary))
+					table.add(b.run())
 				})
 			}
 		})
@@ -124,7 +123,7 @@ func trials() (all []*trial) {
 }
 
 // run is one trial: apply, see it, break it, see it gone, compare.
-func (b *bench) run(binary string) row {
+func (b *bench) run() row {
 	b.t.Helper()
 	r := row{b.attack + " " + strings.Join(b.params, " "), b.fault, b.expected, "", 0}
 	if b.fault == "root disk full before" {
@@ -134,7 +133,7 @@ func (b *bench) run(binary string) row {
 	b.login() // the first one after a boot leaves traces of its own
 	before := residue(b.t, b.l, b.h)
 	boot := bootID(b.t, b.l, b.h)
-	b.launch(binary)
+	b.launch()
 	if b.attack == "reboot" {
 		began := time.Now()
 		eventually(b.t, b.within, "the controller ends", func() bool { return b.over() })
@@ -187,7 +186,8 @@ lease = %q
 host_cooldown = "0s"
 settle = "5s"
 [ssh]
-user = "root"
+user = %q
+sudo = %t
 agent = false
 identity_files = [%q]
 known_hosts = [%q]
@@ -213,7 +213,7 @@ command = ["true"]
 [oncall]
 type = "command"
 command = ["echo", "the lab"]
-`, lease, b.l.KeyFile, b.l.KnownHosts, b.h.Name, b.h.Address)
+`, lease, cmp.Or(b.user, "root"), b.user != "", b.l.KeyFile, b.l.KnownHosts, b.h.Name, b.h.Address)
 }
 
 // chaoscat is a command of the program under test, with this bench's configuration and state.
@@ -222,13 +222,25 @@ func (b *bench) chaoscat(ctx context.Context, args ...string) *exec.Cmd {
 	return b.l.Command(ctx, b.binary(), append(global, args...)...)
 }
 
-func (b *bench) binary() string { return os.Getenv("CHAOSCAT_BINARY") }
+func needBinary(t *testing.T) {
+	t.Helper()
+	if os.Getenv("CHAOSCAT_BINARY") == "" {
+		t.Fatal("CHAOSCAT_BINARY must name the program under test; make lab does that")
+	}
+}
 
-func (b *bench) launch(binary string) {
+func (b *bench) configure() {
 	b.t.Helper()
 	if err := os.WriteFile(filepath.Join(b.folder, "chaoscat.toml"), []byte(b.config()), 0o600); err != nil {
 		b.t.Fatal(err)
 	}
+}
+
+func (b *bench) binary() string { return os.Getenv("CHAOSCAT_BINARY") }
+
+func (b *bench) launch() {
+	b.t.Helper()
+	b.configure()
 	args := []string{"run-once", "--attack", b.attack, "--host", b.h.Name, "--wait", "--json"}
 	if b.attack != "reboot" {
 		args = append(args, "--for", hold.String())
@@ -471,4 +483,66 @@ func (t *table) String() string {
 		fmt.Fprintf(&b, "%-26s %-36s %-34s %8s  %s\n", r.attack, r.fault, r.expected, strconv.FormatFloat(r.seconds, 'f', 1, 64), r.seen)
 	}
 	return b.String()
+}
+
+// once runs one attack in the foreground and returns all it said and its exit code.
+func (b *bench) once(args ...string) (string, int) {
+	b.t.Helper()
+	out, err := b.chaoscat(within(b.t, 3*time.Minute), append([]string{"run-once", "--wait", "--json", "--host", b.h.Name}, args...)...).CombinedOutput()
+	var failed *exec.ExitError
+	switch {
+	case err == nil:
+		return string(out), 0
+	case errors.As(err, &failed):
+		return string(out), failed.ExitCode()
+	}
+	b.t.Fatal(err)
+	return "", 0
+}
+
+func TestAnOrdinaryUserNeedsTheOneSudoRuleAndNoMore(t *testing.T) {
+	needBinary(t)
+	l := start(t, Options{Hosts: 1})
+	b := &bench{t: t, l: l, h: l.Hosts[0], folder: t.TempDir(), user: "chaos"}
+	b.configure()
+	if out, code := b.once("--attack", "cpu", "--for", "5s"); code != 4 || !strings.Contains(out, "chaoscat sudoers") {
+		t.Errorf("without the rule: exit %d, want 4 with the hint: %s", code, out)
+	}
+	rule, err := b.chaoscat(within(t, time.Minute), "sudoers").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, l, b.h, "cat >/etc/sudoers.d/chaoscat <<'END'\n"+string(rule)+"END\nchmod 0440 /etc/sudoers.d/chaoscat && visudo -cf /etc/sudoers.d/chaoscat")
+	if out, err := ssh(l, within(t, 30*time.Second), "chaos", b.h.Address, "sudo -n id -u"); err == nil {
+		t.Errorf("the rule allows more than the runner: %s", out)
+	}
+	before := residue(t, l, b.h)
+	for _, attack := range [][]string{{"--attack", "cpu", "--for", "10s"}, {"--attack", "latency", "--for", "10s"}} {
+		if out, code := b.once(attack...); code != 0 || !strings.Contains(out, `"undo":"restored"`) {
+			t.Errorf("%v with the rule: exit %d: %s", attack, code, out)
+		}
+	}
+	b.compare(before)
+}
+
+func TestAHostWithoutNftSaysSoAndCanStillBeMadeBusy(t *testing.T) {
+	needBinary(t)
+	const kernel, modules = "/usr/bin/linux.uml", "/usr/lib/uml/modules"
+	if _, err := os.Stat(kernel); err != nil {
+		t.Skipf("no packaged user-mode Linux: %v; install the package user-mode-linux", err)
+	}
+	l := start(t, Options{Hosts: 1, Kernel: kernel, Modules: modules})
+	b := &bench{t: t, l: l, h: l.Hosts[0], folder: t.TempDir()}
+	b.configure()
+	b.login()
+	before := residue(t, l, b.h)
+	for _, attack := range []string{"latency", "blackhole"} {
+		if out, code := b.once("--attack", attack, "--for", "10s"); code != 4 || !strings.Contains(out, "infeasible") {
+			t.Errorf("%s: exit %d, want 4 and infeasible: %s", attack, code, out)
+		}
+	}
+	if out, code := b.once("--attack", "cpu", "--for", "10s"); code != 0 {
+		t.Errorf("cpu: exit %d: %s", code, out)
+	}
+	b.compare(before)
 }

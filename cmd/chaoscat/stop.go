@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/chaoscat/chaoscat/engine"
+	"github.com/chaoscat/chaoscat/engine/control"
+	"github.com/chaoscat/chaoscat/engine/journal"
+	"github.com/chaoscat/chaoscat/engine/local"
 	"github.com/chaoscat/chaoscat/engine/printable"
 )
 
@@ -21,7 +25,7 @@ per host, and keeps chaoscat stopped, also over restarts, until somebody runs: c
 With no engine running it undoes what the journal says may still be there, itself.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o := engine.Order{ID: newID(), Kind: engine.Stop, By: a.user, Door: "command", Reason: reason}
-			return a.withEngine(cmd.Context(), func(e asker) error { return a.stop(cmd.Context(), e, o) })
+			return a.stopAll(cmd.Context(), o)
 		},
 	}
 	c.Flags().StringVar(&reason, "reason", "", "`WHY`, for the record")
@@ -37,15 +41,46 @@ type stopLine struct {
 	Text   string `json:"text,omitempty"`
 }
 
+// errEngineGone says that the engine has ended while we watched it: one that ran a single command does so
+// as soon as its attack is over.
+var errEngineGone = errors.New("the engine ended before every host was proven clean; run chaoscat stop again")
+
+// stopAll orders the stop, and watches until every host is proven clean. If the engine ends meanwhile, one of
+// our own takes over from its journal.
+func (a *app) stopAll(ctx context.Context, o engine.Order) error {
+	pending := map[string]engine.Run{}
+	stop := func(e asker) error { return a.stop(ctx, e, o, pending) }
+	err := a.withEngine(ctx, stop)
+	for until := time.Now().Add(undoWithin); errors.Is(err, errEngineGone) || isLocked(err); {
+		select {
+		case <-time.After(200 * time.Millisecond): // it is letting go of its lock
+		case <-ctx.Done():
+			return err
+		}
+		if time.Now().After(until) {
+			return err
+		}
+		err = a.withEngine(ctx, stop)
+	}
+	return err
+}
+
+func isLocked(err error) bool {
+	var held *journal.LockedError
+	return errors.As(err, &held)
+}
+
 // stop orders it first and looks afterwards: nothing may stand between the order and the hosts.
-func (a *app) stop(ctx context.Context, e asker, o engine.Order) error {
+func (a *app) stop(ctx context.Context, e asker, o engine.Order, pending map[string]engine.Run) error {
 	if _, err := e.Ask(ctx, o); err != nil {
+		if errors.Is(err, local.ErrEnded) || errors.Is(err, control.ErrNoEngine) {
+			return errEngineGone
+		}
 		return err
 	}
 	a.say("stopped; undoing what runs")
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	pending := map[string]engine.Run{}
 	for s := range e.Watch(ctx) {
 		if s.Stopped == nil {
 			continue // a view from before the order
@@ -64,7 +99,7 @@ func (a *app) stop(ctx context.Context, e asker, o engine.Order) error {
 			return nil
 		}
 	}
-	return fail(exitUnexpected, errors.New("the engine ended before every host was proven clean; run chaoscat stop again"))
+	return errEngineGone
 }
 
 // residueError says which hosts need a person, and why.
@@ -87,10 +122,11 @@ func (a *app) reportUndone(s engine.Snapshot, pending map[string]engine.Run) err
 			continue
 		}
 		delete(pending, id)
-		line := stopLine{Schema: schema, Host: r.Host.Name, ID: id, Attack: r.Attack.Name, Undo: string(engine.Restored)}
-		for _, record := range s.Recent {
+		line := stopLine{Schema: schema, Host: r.Host.Name, ID: id, Attack: r.Attack.Name, Undo: "unknown", Text: "see chaoscat history"}
+		for _, record := range s.Recent { // newest first
 			if record.Run == id && record.Outcome != nil {
 				line.Undo, line.Text = orNothing(record.Outcome.Undo), record.Text
+				break
 			}
 		}
 		if err := a.printStopped(line); err != nil {

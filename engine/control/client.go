@@ -133,6 +133,8 @@ func (c *Client) Ask(ctx context.Context, o engine.Order) (run string, err error
 	switch {
 	case a.Refusal != nil:
 		return "", &engine.Refusal{Verdict: *a.Refusal}
+	case response.StatusCode == http.StatusServiceUnavailable:
+		return "", fmt.Errorf("%w (%s)", ErrNoEngine, a.Error)
 	case a.Error != "":
 		return "", errors.New(a.Error)
 	}
@@ -160,6 +162,8 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte) (*htt
 	switch {
 	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ECONNREFUSED):
 		return nil, fmt.Errorf("%w (nobody answers at %s)", ErrNoEngine, c.path)
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return nil, fmt.Errorf("%w (the one at %s ended just now)", ErrNoEngine, c.path)
 	case errors.Is(err, syscall.EACCES):
 		return nil, fmt.Errorf("the engine's socket %s may not be opened by this user: ask to be put into the socket's group", c.path)
 	case err != nil:
