@@ -1,24 +1,25 @@
 package control
 
 import (
+	"errors"
 	"fmt"
 	"net"
-	"syscall"
 )
 
-func rawConn(c net.Conn) (syscall.RawConn, error) {
+// peerUID asks the kernel which user is at the other end.
+func peerUID(c net.Conn) (uid int, err error) {
 	u, ok := c.(*net.UnixConn)
 	if !ok {
-		return nil, fmt.Errorf("asking who is at the socket: %T is no Unix socket", c)
+		return 0, fmt.Errorf("asking who is at the socket: %T is no Unix socket", c)
 	}
-	return u.SyscallConn()
-}
-
-func firstOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
+	raw, err := u.SyscallConn()
+	if err != nil {
+		return 0, fmt.Errorf("asking who is at the socket: %w", err)
 	}
-	return nil
+	var answer error
+	asked := raw.Control(func(fd uintptr) { uid, answer = credential(int(fd)) })
+	if err := errors.Join(asked, answer); err != nil {
+		return 0, fmt.Errorf("asking who is at the socket: %w", err)
+	}
+	return uid, nil
 }

@@ -59,7 +59,7 @@ func (r *reading) checkAttacks(c *Config) {
 			seen[a.Name] = a.Key + ".name"
 		}
 		if a.For > c.Safety.MaxDuration {
-			r.wrong(r.at(a.Key+".for"), "%s is longer than safety.max_duration, which is %s", short(a.For), short(c.Safety.MaxDuration))
+			r.wrong(r.at(a.Key+".for"), "%s is longer than safety.max_duration, which is %s", engine.Span(a.For), engine.Span(c.Safety.MaxDuration))
 		}
 		total += a.Weight
 	}

@@ -1,9 +1,10 @@
 package config
 
 import (
-	"github.com/chaoscat/chaoscat/engine/health"
 	"net/url"
 	"strconv"
+
+	"github.com/chaoscat/chaoscat/engine/health"
 )
 
 // web takes an address that is asked over HTTP.

@@ -138,7 +138,7 @@ func parseHours(s string) (h engine.HourRange, why, hint string) {
 	case start == end:
 		return h, "is empty: it ends when it starts", `a whole day is "00:00-24:00"`
 	case start > end && start-end < dayMinutes/2:
-		return h, fmt.Sprintf("goes over midnight and lasts %s", short(time.Duration(dayMinutes-start+end)*time.Minute)),
+		return h, fmt.Sprintf("goes over midnight and lasts %s", engine.Span(time.Duration(dayMinutes-start+end)*time.Minute)),
 			fmt.Sprintf(`write "%s-%s" for the day; a night as long as that is "%s-24:00" and "00:00-%s"`, clockText(end), clockText(start), clockText(start), clockText(end))
 	}
 	return engine.HourRange{Start: start, End: end}, "", ""

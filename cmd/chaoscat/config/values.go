@@ -11,6 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/chaoscat/chaoscat/engine"
 	"github.com/chaoscat/chaoscat/inventory"
 )
 
@@ -234,9 +235,9 @@ func span(into *time.Duration, low, high time.Duration) value {
 		case d < 0:
 			r.wrong(at, "%s is negative", show(s))
 		case d < low:
-			r.wrong(at, "%s is too short; at least %s", show(s), short(low))
+			r.wrong(at, "%s is too short; at least %s", show(s), engine.Span(low))
 		case d > high:
-			r.wrong(at, "%s is too long; at most %s", show(s), short(high))
+			r.wrong(at, "%s is too long; at most %s", show(s), engine.Span(high))
 		default:
 			*into = d
 		}
@@ -263,18 +264,6 @@ func parseSpan(s string) (d time.Duration, why, hint string) {
 		return 0, "is not a duration", `write it like "45s", "10m" or "1h30m"`
 	}
 	return d, "", ""
-}
-
-// short is a duration without the parts that are zero: 10m, not 10m0s.
-func short(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
 }
 
 // describe is a value in a few words.
@@ -332,5 +321,5 @@ func quoteSpan(d time.Duration) string {
 	if d == 0 {
 		return ""
 	}
-	return strconv.Quote(short(d))
+	return strconv.Quote(engine.Span(d))
 }
