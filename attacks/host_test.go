@@ -1,3 +1,5 @@
+//go:build linux
+
 package attacks
 
 import (
@@ -33,23 +35,6 @@ const (
 	controller  = "10.77.0.3" // another address of the neighbour: where the controller is
 	nonce       = "0123456789abcdef"
 )
-
-// shells are the programs that may stand behind /bin/sh.
-func shells(t *testing.T) map[string]string {
-	t.Helper()
-	found := map[string]string{}
-	for _, name := range []string{"dash", "busybox", "bash"} {
-		if testing.Short() && len(found) > 0 {
-			break
-		}
-		if path, err := exec.LookPath(name); err == nil {
-			found[name] = path
-		} else {
-			t.Logf("skipped under %s: it is not installed", name)
-		}
-	}
-	return found
-}
 
 // everyShell runs a test under each shell there is.
 func everyShell(t *testing.T, test func(t *testing.T, shell string)) {

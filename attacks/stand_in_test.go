@@ -1,3 +1,5 @@
+//go:build linux
+
 package attacks
 
 // What this machine has not (systemd, netem, a host that may be rebooted) is played by small programs within
