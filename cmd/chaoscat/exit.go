@@ -78,14 +78,24 @@ func codeOfOutcome(o engine.Outcome) int {
 	switch {
 	case o.Undo == engine.Residue:
 		return exitResidue
-	case !o.Applied && o.Cause == "dry run":
+	case o.Cause == "dry run":
 		return exitDone
-	case !o.Applied && o.Cause != "deadline" && (o.Effect == engine.Refused || o.Effect == engine.Infeasible):
-		return exitRefused
-	case o.Cause != "" && o.Cause != "deadline" && o.Cause != "done":
+	case endedEarly(o.Cause):
 		return exitStopped
-	case o.Effect == engine.NoEffect, o.Effect == engine.Refused:
+	case !o.Applied:
+		return exitRefused
+	case o.Cause != "deadline", o.Effect == engine.NoEffect:
 		return exitNoEffect
 	}
 	return exitDone
+}
+
+// endedEarly tells whether somebody or something of ours ended the attack: a stop, a gate, closing time, an
+// exclusion, a shutdown. What remains is its own end, a host that said no, and what went wrong.
+func endedEarly(cause string) bool {
+	switch cause {
+	case "", "deadline", "lost", "error", "host", "journal", "crash":
+		return false
+	}
+	return true
 }
