@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -26,10 +27,7 @@ func (t *turn) ordered(o Order) {
 			t.obey(o, "included "+o.Host)
 		})
 	case Clear:
-		t.withHost(o, func() {
-			t.clear(o.Host, Record{Kind: Cleared, Host: o.Host, By: o.By, Door: o.Door, Text: o.By + " has looked at " + o.Host + because(o.Reason)})
-			t.do(Reply{Order: o.ID})
-		})
+		t.clearByHand(o)
 	case RunOnce:
 		t.runOnce(o)
 	default:
@@ -60,6 +58,19 @@ func (t *turn) withHost(o Order, then func()) {
 		return
 	}
 	then()
+}
+
+// clearByHand is also for a host that has left the inventory since: its residue must not hold for ever.
+func (t *turn) clearByHand(o Order) {
+	_, known := t.Roster.Find(o.Host)
+	_, left := t.s.Residue[o.Host]
+	open := slices.ContainsFunc(t.s.Open, func(r Run) bool { return r.Host.Name == o.Host })
+	if !known && !left && !open {
+		t.refuse(o, *refuse(BadOrder, "no host is called %q, and nothing was left on one by that name", o.Host))
+		return
+	}
+	t.clear(o.Host, Record{Kind: Cleared, Host: o.Host, By: o.By, Door: o.Door, Text: o.By + " has looked at " + o.Host + because(o.Reason)})
+	t.do(Reply{Order: o.ID})
 }
 
 // stop latches first and undoes in the same step, so that no intent can follow it.

@@ -84,6 +84,18 @@ func TestAHostOutOfReachAfterACrashIsLookedForBeforeItIsResidue(t *testing.T) {
 	}
 }
 
+func TestResidueOnAHostThatHasLeftTheFleetCanBeCleared(t *testing.T) {
+	w := newWorld(t, testPlan(t), at(t, "2026-07-01T10:00:00+02:00"))
+	w.state.Residue = map[string]engine.Leftover{"gone-1": {Text: "a rule"}}
+	w.start(engine.Started{})
+	w.happen(engine.Ordered{Order: engine.Order{ID: "1", Kind: engine.Clear, Host: "gone-2", By: "ada"}})
+	w.happen(engine.Ordered{Order: engine.Order{ID: "2", Kind: engine.Clear, Host: "gone-1", By: "ada"}})
+	w.mustSee(`REFUSED BadOrder: no host is called "gone-2"`)
+	if len(w.state.Residue) != 0 {
+		t.Error("it is still held for residue")
+	}
+}
+
 func TestFailClosed(t *testing.T) {
 	for _, row := range []struct {
 		why  string

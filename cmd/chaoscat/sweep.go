@@ -49,7 +49,7 @@ func (a *app) sweep(ctx context.Context, wanted []string, force bool) error {
 		return err
 	}
 	defer g.carrier.Close()
-	hosts, err := chosen(g.plan.Roster, wanted)
+	hosts, err := chosen(g.plan.Roster, a.openHosts(ctx), wanted)
 	if err != nil {
 		return fail(exitUsage, err)
 	}
@@ -64,7 +64,21 @@ func (a *app) sweep(ctx context.Context, wanted []string, force bool) error {
 	return nil
 }
 
-func chosen(r *engine.Roster, wanted []string) ([]engine.Host, error) {
+// openHosts are those on which the running engine still has something to do; they may have left the
+// inventory since.
+func (a *app) openHosts(ctx context.Context) map[string]engine.Host {
+	client := a.client()
+	defer client.Close()
+	open := map[string]engine.Host{}
+	if s, err := client.Snapshot(ctx); err == nil {
+		for _, r := range s.Running {
+			open[r.Host.Name] = r.Host
+		}
+	}
+	return open
+}
+
+func chosen(r *engine.Roster, open map[string]engine.Host, wanted []string) ([]engine.Host, error) {
 	if len(wanted) == 0 {
 		return r.Hosts(), nil
 	}
@@ -72,6 +86,9 @@ func chosen(r *engine.Roster, wanted []string) ([]engine.Host, error) {
 	var unknown []error
 	for _, name := range wanted {
 		h, known := r.Find(name)
+		if !known {
+			h, known = open[name]
+		}
 		if !known {
 			unknown = append(unknown, fmt.Errorf("no host is called %q", name))
 			continue
