@@ -241,7 +241,7 @@ func (b *bench) binary() string { return os.Getenv("CHAOSCAT_BINARY") }
 func (b *bench) launch() {
 	b.t.Helper()
 	b.configure()
-	args := []string{"run-once", "--attack", b.attack, "--host", b.h.Name, "--wait", "--json"}
+	args := []string{"run-once", "--verbose", "--attack", b.attack, "--host", b.h.Name, "--wait", "--json"}
 	if b.attack != "reboot" {
 		args = append(args, "--for", hold.String())
 	}
@@ -432,7 +432,7 @@ func (b *bench) compare(before string) {
 			return
 		}
 		if time.Now().After(deadline) {
-			b.t.Errorf("the host is not as before: %v\n%s", err, diff)
+			b.t.Errorf("the host is not as before: %v\n%s\nthe controller said:\n%s", err, diff, b.out.String())
 			return
 		}
 	}
