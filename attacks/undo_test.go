@@ -125,16 +125,17 @@ func TestTheSweepLeavesALivingRunAloneUnlessForced(t *testing.T) {
 	})
 }
 
-func TestForeignLeftoversAreNamedAndNotTouched(t *testing.T) {
+func TestForeignLeftoversAreNamedAndNotTouchedAndOursWithoutAStateAreCleared(t *testing.T) {
 	h := newHost(t, "/bin/sh")
 	h.must("nft add table inet chaos-mesh_drop; nft add table inet chaoscat_lost_1")
-	for verb, word := range map[string]string{"sweep": "foreign ", "inspect": "busy foreign 0 "} {
-		said, _ := h.run(verb)
-		if !has(said, word+"nft table inet chaos-mesh_drop") || !has(said, word+"nft table inet chaoscat_lost_1 without the state of its run") {
-			t.Errorf("%s said %q", verb, said)
-		}
+	if said, _ := h.run("inspect"); !has(said, "busy foreign 0 nft table inet chaos-mesh_drop") || !has(said, "busy foreign 0 nft table inet chaoscat_lost_1 without the state of its run") {
+		t.Errorf("inspect said %q", said)
 	}
-	h.must("nft delete table inet chaos-mesh_drop; nft delete table inet chaoscat_lost_1")
+	if said, _ := h.run("sweep", "force=0"); !has(said, "foreign nft table inet chaos-mesh_drop") || !has(said, "cleared orphan nft table chaoscat_lost_1") {
+		t.Errorf("sweep said %q", said)
+	}
+	h.must("nft list table inet chaos-mesh_drop && ! nft list table inet chaoscat_lost_1 2>/dev/null")
+	h.must("nft delete table inet chaos-mesh_drop")
 	h.untouched()
 }
 
@@ -330,5 +331,23 @@ func TestThePasteableLineUndoesWhatEveryGuardsDeathHasLeft(t *testing.T) {
 			t.Error("the fault is still there")
 		}
 		h.untouched()
+	})
+}
+
+func TestAStateThatVanishesWhileTheFaultIsOnIsNeverCalledRestored(t *testing.T) {
+	everyShell(t, func(t *testing.T, shell string) {
+		h := newHost(t, shell, custom(t, CustomFiles{Name: "flag", Inject: "echo x >/run/flag", Undo: "rm -f /run/flag"}))
+		s := h.attacked("gone-1", "flag", 60, 15)
+		h.must("rm -rf /run/chaoscat")
+		if said, _ := s.ends(); !strings.HasPrefix(last(said), "residue") {
+			t.Errorf("the guard said %q", said)
+		}
+		if _, err := h.sh("test -e /run/flag"); err == nil {
+			t.Error("what could be undone without the state was not")
+		}
+		poll(t, 10*time.Second, "the host says busy until a person has looked", func() bool {
+			_, err := h.sh("test -s /run/chaoscat/gone-1/reason")
+			return err == nil
+		})
 	})
 }

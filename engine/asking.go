@@ -30,8 +30,16 @@ func (t *turn) gateAnswered(w GateAnswered) {
 		asked.Answered = put(a.Answered, g.Name, true)
 		t.s.Asked = &asked
 	}
+	if w.OK {
+		return
+	}
+	if t.s.Asked != nil { // a no is never overtaken by a yes that was asked for earlier
+		t.giveUpAsking(*refuse(g.reason(), "%s: %s", g.Name, g.why(st, t.At)))
+	}
+	reason := fmt.Sprintf("gate %s: %s", g.Name, yesNo(w.GateAnswer))
+	t.revertWhere(reason, notYetFelt) // what is not on yet needs no second no
 	if st.Fails >= t.Safety.AbortAfter {
-		t.revertAll(fmt.Sprintf("gate %s: %s", g.Name, yesNo(w.GateAnswer)))
+		t.revertAll(reason)
 	}
 }
 
@@ -108,7 +116,7 @@ func (t *turn) notNow(d Draw) *Verdict {
 	if d.Order != nil {
 		return t.orderNotNow(*d.Order, d)
 	}
-	for _, ask := range []func(State, time.Time) *Verdict{t.notClean, t.notWanted, t.notOpen, t.notFree, t.notRested, t.notDrawn} {
+	for _, ask := range []func(State, time.Time) *Verdict{t.notClean, t.notWanted, t.notOpen, t.notFree, t.notToday, t.notRested, t.notDrawn} {
 		if v := ask(t.s, t.At); v != nil {
 			return v
 		}

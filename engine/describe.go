@@ -16,7 +16,7 @@ func (p Plan) Describe(s State, now time.Time) Snapshot {
 	blocked := p.blocked(s, now)
 	return Snapshot{
 		At: now, Name: p.Name, DryRun: p.DryRun, Verdict: v, Mood: p.mood(s, now, v),
-		Stopped: s.Stopped, Paused: s.Paused, Zone: p.Schedule.Location.String(), Window: p.windowView(now),
+		Stopped: s.Stopped, Sweeping: s.Sweeping, Paused: s.Paused, Zone: p.Schedule.Location.String(), Window: p.windowView(now),
 		Next: s.Next, NextAt: p.nextAt(s, now), Chances: p.chances(s, blocked, now),
 		Running: slices.Concat(s.Running, s.Open), Gates: p.gateViews(s, now),
 		Total: p.Roster.Len(), Eligible: len(p.pool.members) - len(blocked),

@@ -123,6 +123,9 @@ func (p Plan) blocked(s State, now time.Time) []int32 {
 	for host := range s.Residue {
 		add(host)
 	}
+	for _, host := range s.Unswept {
+		add(host)
+	}
 	for host := range s.Facts {
 		if position, in := p.position(host); in && p.fit(s, position, now) == 0 {
 			out = append(out, position)
@@ -135,16 +138,19 @@ func (p Plan) blocked(s State, now time.Time) []int32 {
 
 func (p Plan) blockedByGroup(s State) (out []int32) {
 	for group, n := range p.busyGroups(s) {
-		size := len(p.pool.groups[group])
-		full := p.Safety.MaxPerGroup > 0 && n >= p.Safety.MaxPerGroup
-		if p.Safety.LeavePerGroup > 0 && size-n-1 < p.Safety.LeavePerGroup {
-			full = true
-		}
-		if full {
+		if p.full(group, n) {
 			out = append(out, p.pool.groups[group]...)
 		}
 	}
 	return out
+}
+
+// full tells whether a group with n attacks in flight may have no further one.
+func (p Plan) full(group string, n int) bool {
+	if p.Safety.MaxPerGroup > 0 && n >= p.Safety.MaxPerGroup {
+		return true
+	}
+	return p.Safety.LeavePerGroup > 0 && len(p.pool.groups[group])-n-1 < p.Safety.LeavePerGroup
 }
 
 // busyGroups counts attacks in flight by group; with leave_per_group every group counts, since a small
@@ -308,9 +314,13 @@ func (p Plan) mayOrder(s State, o Order, now time.Time) *Verdict {
 	if status, why := p.hostStatus(rested, host, now); status != HostReady && status != HostUnfit {
 		return refuse(HostNotEligible, "%s is %s: %s", o.Host, status, why)
 	}
-	if position, in := p.position(o.Host); in {
-		if slices.Contains(p.blockedByGroup(s), position) {
-			return refuse(HostNotEligible, "%s: its group has no host to spare (safety.max_per_group, safety.leave_per_group)", o.Host)
+	if _, unswept := slices.BinarySearch(s.Unswept, o.Host); unswept {
+		return refuse(HostNotEligible, "%s has not been looked at since the journal lost its tail", o.Host)
+	}
+	busy := p.busyGroups(s)
+	for _, group := range p.groupKeys(host) {
+		if p.full(group, busy[group]) {
+			return refuse(HostNotEligible, "%s: group %s has no host to spare (safety.max_per_group, safety.leave_per_group)", o.Host, group)
 		}
 	}
 	return nil

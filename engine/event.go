@@ -81,7 +81,8 @@ type (
 	}
 	// SweptAll says that every host has been looked at after a torn journal.
 	SweptAll struct {
-		Failed []string `json:"failed,omitempty"` // hosts that could not be looked at
+		Failed  []string          `json:"failed,omitempty"`  // hosts that could not be looked at
+		Residue map[string]string `json:"residue,omitempty"` // hosts that are not clean, and what is there
 	}
 )
 

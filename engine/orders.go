@@ -52,6 +52,15 @@ func (t *turn) refuse(o Order, v Verdict) {
 	t.do(Reply{Order: o.ID, Refusal: &v})
 }
 
+// withHostOrRun is withHost for what must also work on a host that is under attack and has left the inventory.
+func (t *turn) withHostOrRun(o Order, then func()) {
+	if slices.ContainsFunc(t.s.Running, func(r Run) bool { return r.Host.Name == o.Host }) {
+		then()
+		return
+	}
+	t.withHost(o, then)
+}
+
 func (t *turn) withHost(o Order, then func()) {
 	if _, known := t.Roster.Find(o.Host); !known {
 		t.refuse(o, *refuse(BadOrder, "no host is called %q", o.Host))
@@ -65,10 +74,15 @@ func (t *turn) clearByHand(o Order) {
 	_, known := t.Roster.Find(o.Host)
 	_, left := t.s.Residue[o.Host]
 	open := slices.ContainsFunc(t.s.Open, func(r Run) bool { return r.Host.Name == o.Host })
+	if slices.ContainsFunc(t.s.Running, func(r Run) bool { return r.Host.Name == o.Host }) {
+		t.refuse(o, *refuse(HostNotEligible, "%s is under attack just now; stop that first", o.Host))
+		return
+	}
 	if !known && !left && !open {
 		t.refuse(o, *refuse(BadOrder, "no host is called %q, and nothing was left on one by that name", o.Host))
 		return
 	}
+	t.closeOpen(o.Host, Outcome{Effect: Unverifiable, Undo: Residue, Cause: "crash", Detail: "not proven; " + o.By + " has looked at the host"})
 	t.clear(o.Host, Record{Kind: Cleared, Host: o.Host, By: o.By, Door: o.Door, Text: o.By + " has looked at " + o.Host + because(o.Reason)})
 	t.do(Reply{Order: o.ID})
 }
@@ -113,7 +127,7 @@ func (t *turn) skipNext(o Order) {
 }
 
 func (t *turn) exclude(o Order) {
-	t.withHost(o, func() {
+	t.withHostOrRun(o, func() {
 		x := Exclusion{By: o.By, Reason: o.Reason}
 		text := "excluded " + o.Host
 		if o.For > 0 {
@@ -135,6 +149,9 @@ func (t *turn) runOnce(o Order) {
 		return
 	}
 	if a := t.s.Asked; a != nil && a.Draw.Order != nil {
+		if a.Draw.Order.ID == o.ID {
+			return // the answer to come serves both
+		}
 		t.settle(o, "", refuse(AskingGates, "the gates are just being asked for %s; try again in a moment", a.Draw.Order.By))
 		return
 	}
@@ -182,17 +199,21 @@ func (t *turn) orderNotNow(o Order, d Draw) *Verdict {
 	if v := t.notFree(t.s, t.At); v != nil {
 		return v
 	}
+	if v := t.notToday(t.s, t.At); v != nil {
+		return v
+	}
 	if o.For < 0 || (o.For > 0 && o.For < time.Second) || (t.Safety.MaxDuration > 0 && o.For > t.Safety.MaxDuration) {
 		return refuse(BadOrder, "a duration of %s is not allowed: 1s to %s", Span(o.For), Span(t.Safety.MaxDuration))
 	}
 	if d.ID == "" {
 		return nil
 	}
-	if _, known := t.Roster.Find(d.Host); !known {
-		return refuse(BadOrder, "no host is called %q any more", d.Host)
+	if v := t.mayOrder(t.s, Order{Host: d.Host}, t.At); v != nil { // the fleet may have changed since the draw
+		return v
 	}
-	if x, out := t.s.Excluded[d.Host]; out && x.holds(t.At) {
-		return refuse(HostNotEligible, "%s was excluded by %s", d.Host, x.By)
+	host, _ := t.Roster.Find(d.Host)
+	if a, known := t.Attack(d.Attack); !known || !a.Hosts.Selects(host) {
+		return refuse(NoFeasibleAttack, "%s is no longer meant for %s", d.Attack, d.Host)
 	}
 	return t.notFitting(t.At, t.run(d).For)
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -30,6 +31,9 @@ func (t *turn) advanced(w Advanced) {
 		return
 	}
 	r := &t.s.Running[i]
+	if v := t.notFitting(t.At, r.For); v != nil && notYetFelt(*r) && w.Phase != "" && r.Stopping == "" {
+		t.revertWhere("window: "+v.Sentence, func(x Run) bool { return x.ID == w.Run }) // the approach took too long
+	}
 	if w.Guard != nil {
 		r.Guard = w.Guard
 	}
@@ -88,6 +92,11 @@ func (f Facts) with(newer Facts) Facts {
 	return newer
 }
 
+// notYetFelt tells whether the fault of a run is not on yet.
+func notYetFelt(r Run) bool {
+	return slices.Contains([]Phase{Launching, Connecting, Inspecting, Arming, Measuring}, r.Phase)
+}
+
 func closed(r Run, o Outcome) Record {
 	return Record{Kind: Closed, Run: r.ID, Host: r.Host.Name, Attack: r.Attack.Name, By: r.By, Door: r.Door, Outcome: &o, Text: o.Sentence(r)}
 }
@@ -111,8 +120,8 @@ func (o Outcome) Sentence(r Run) string {
 func (t *turn) notAttempted(r Run, o Outcome) {
 	t.rest(t.Schedule.CheckEvery)
 	f := t.s.Facts[r.Host.Name]
-	if o.Facts != nil || o.Cause == "stop" || r.Stopping != "" {
-		return
+	if o.Facts != nil || o.Cause == "stop" || r.Stopping != "" || r.Trigger == ByOrder {
+		return // nothing that the schedule should learn from
 	}
 	f.At = t.At
 	if o.Effect == Infeasible {
@@ -160,26 +169,40 @@ const (
 func (t *turn) reconcileLater(r Run, after time.Duration) {
 	r.Phase, r.Since, r.Retry = Lost, t.At, t.At.Add(after)
 	if after == 0 {
-		r.Retry = t.At.Add(retryAfter)
+		r.Retry = t.At.Add(2 * retryAfter) // one look may take long; two at once would answer for each other
 		t.do(Reconcile{Run: r})
 	}
 	t.s.Open = append(t.s.Open, r)
 }
 
 func (t *turn) reconciled(w Reconciled) {
-	if w.Unreached && t.waitFor(w.Host) {
-		return
+	_, held := t.s.Residue[w.Host]
+	if open := slices.ContainsFunc(t.s.Open, func(r Run) bool { return r.Host.Name == w.Host }); !open && !held {
+		return // an answer from before: whatever is on the host now is not its business
 	}
-	if !w.Clean {
+	switch {
+	case w.Unreached && t.waitFor(w.Host):
+	case !w.Clean:
 		t.residue(w.Host, Leftover{Since: t.At, Run: w.Run, Text: w.Text})
 		for i, r := range t.s.Open {
 			if r.Host.Name == w.Host {
 				t.s.Open[i].Retry = t.At.Add(retryAfter)
 			}
 		}
+	default:
+		t.provenClean(w)
+	}
+}
+
+// provenClean closes the run that was looked for. Its host is clean once none of its runs is open.
+func (t *turn) provenClean(w Reconciled) {
+	others := slices.DeleteFunc(slices.Clone(t.s.Open), func(r Run) bool { return r.Host.Name != w.Host || w.Run == "" || r.ID == w.Run })
+	if len(others) > 0 {
+		t.s.Open = slices.DeleteFunc(t.s.Open, func(r Run) bool { return r.ID == w.Run })
 		return
 	}
-	t.closeOpen(w.Host)
+	t.closeOpen(w.Host, Outcome{Effect: Unverifiable, Undo: Restored, Applied: true, Cause: "crash",
+		Detail: "the engine ended before the attack did; the host was found clean afterwards"})
 	t.clear(w.Host, Record{Kind: Cleared, Run: w.Run, Host: w.Host, Text: w.Host + " is proven clean" + because(w.Text)})
 }
 
@@ -195,15 +218,15 @@ func (t *turn) waitFor(host string) (waiting bool) {
 	return waiting
 }
 
-// closeOpen gives the runs of an earlier life, now proven undone, the outcome that they never had.
-func (t *turn) closeOpen(host string) {
+// closeOpen gives the runs of an earlier life on the host the outcome that they never had.
+func (t *turn) closeOpen(host string, o Outcome) {
 	for _, r := range t.s.Open {
 		if r.Host.Name != host || r.Settled {
 			continue
 		}
-		t.note(closed(r, Outcome{Effect: Unverifiable, Undo: Restored, Applied: true, Cause: "crash", At: t.At, Figures: r.Figures,
-			Detail: "the engine ended before the attack did; the host was found clean afterwards"}))
-		t.s.Attacked = put(t.s.Attacked, host, Attacked{At: t.At, Run: r.ID, Attack: r.Attack.Name, Effect: Unverifiable})
+		o.At, o.Applied, o.Figures = t.At, true, r.Figures
+		t.note(closed(r, o))
+		t.s.Attacked = put(t.s.Attacked, host, Attacked{At: t.At, Run: r.ID, Attack: r.Attack.Name, Effect: o.Effect})
 		t.count()
 		t.rest(t.Schedule.Wait)
 	}
@@ -216,16 +239,43 @@ func (t *turn) clear(host string, r Record) {
 	t.note(r)
 }
 
+// sweptAll: what was found unclean needs a person; what could not be reached stays out and is looked at again.
 func (t *turn) sweptAll(w SweptAll) {
 	t.s.Sweeping = false
+	for _, host := range slices.Sorted(maps.Keys(w.Residue)) {
+		t.residue(host, Leftover{Since: t.At, Text: w.Residue[host]})
+	}
+	t.s.Unswept = slices.Sorted(slices.Values(w.Failed))
+	t.s.SweepAt = t.At.Add(2 * retryAfter)
 	text := "every host has been swept"
 	if n := len(w.Failed); n > 0 {
-		text = fmt.Sprintf("all but %d hosts have been swept; those are kept out until they can be looked at", n)
-		for _, host := range w.Failed {
-			t.learn(host, Facts{Unreachable: "could not be swept after the journal lost its tail"})
-		}
+		text = fmt.Sprintf("all but %d hosts have been swept; those are kept out and looked at again", n)
 	}
 	t.note(Record{Kind: Lifecycle, Text: text})
+}
+
+// sweepAgain looks at the hosts that were out of reach.
+func (t *turn) sweepAgain() {
+	if t.s.Sweeping || len(t.s.Unswept) == 0 || t.At.Before(t.s.SweepAt) {
+		return
+	}
+	t.s.SweepAt = t.At.Add(20 * retryAfter) // unless an answer comes before
+	var hosts []Host
+	for _, name := range t.s.Unswept {
+		if h, known := t.Roster.Find(name); known {
+			hosts = append(hosts, h)
+		}
+	}
+	if t.s.Unswept = names(hosts); len(hosts) > 0 {
+		t.do(SweepAll{Hosts: hosts})
+	}
+}
+
+func names(hosts []Host) (n []string) {
+	for _, h := range hosts {
+		n = append(n, h.Name)
+	}
+	return n
 }
 
 func (t *turn) closeWindow() {

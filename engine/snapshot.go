@@ -27,6 +27,8 @@ type Snapshot struct {
 	Mood     Mood       `json:"state"`
 	Verdict  Verdict    `json:"verdict"`
 	Stopped  *Latch     `json:"stopped"`
+	Sweeping bool       `json:"sweeping,omitempty"` // every host is being looked at before anything else
+	Warning  string     `json:"warning,omitempty"`  // what an operator must know besides the verdict
 	Paused   *Pause     `json:"paused,omitempty"`
 	Zone     string     `json:"zone"`
 	Window   WindowView `json:"window"`

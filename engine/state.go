@@ -8,9 +8,12 @@ type State struct {
 	Serial      uint64               `json:"serial"`           // steps that changed something
 	Began       bool                 `json:"began"`            // Started has been seen
 	Ending      string               `json:"ending,omitempty"` // why this engine is shutting down
+	Idle        string               `json:"idle,omitempty"`   // why this engine has no schedule; no order changes it
 	Stopped     *Latch               `json:"stopped,omitempty"`
 	Paused      *Pause               `json:"paused,omitempty"`
 	Sweeping    bool                 `json:"sweeping,omitempty"` // every host is being looked at first
+	Unswept     []string             `json:"unswept,omitempty"`  // those that were out of reach then, sorted; looked at again
+	SweepAt     time.Time            `json:"sweep_at,omitzero"`  // when
 	Running     []Run                `json:"running,omitempty"`
 	Open        []Run                `json:"open,omitempty"` // runs of an earlier life, or lost ones, to be reconciled
 	Next        *Draw                `json:"next,omitempty"`

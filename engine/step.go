@@ -125,6 +125,7 @@ func (t *turn) proceed() Verdict {
 	}
 	t.closeWindow()
 	t.retryOpen()
+	t.sweepAgain()
 	t.drawAhead()
 	if t.s.Asked != nil {
 		t.hearGates()
@@ -190,6 +191,9 @@ func (t *turn) nextWake() time.Time {
 	}
 	for _, r := range t.s.Open {
 		sooner(r.Retry)
+	}
+	if len(t.s.Unswept) > 0 {
+		sooner(t.s.SweepAt)
 	}
 	if w, open := t.Schedule.Open(t.At); open {
 		sooner(w.End)

@@ -56,7 +56,7 @@ func refuse(name Reason, format string, args ...any) *Verdict {
 // by their regular answers; they are asked once more before anything is launched.
 func (p Plan) verdict(s State, now time.Time) Verdict {
 	for _, ask := range []func(State, time.Time) *Verdict{
-		p.notClean, p.notWanted, p.notOpen, p.notFree, p.notClear, p.notRested, p.notDrawn,
+		p.notClean, p.notWanted, p.notOpen, p.notFree, p.notToday, p.notClear, p.notRested, p.notDrawn,
 	} {
 		if v := ask(s, now); v != nil {
 			return *v
@@ -101,6 +101,9 @@ func firstLeftover(residue map[string]Leftover) (string, Leftover) {
 func (p Plan) notWanted(s State, now time.Time) *Verdict {
 	if s.Stopped != nil {
 		return p.stopped(s)
+	}
+	if s.Idle != "" {
+		return refuse(IsPaused, "no schedule: %s", s.Idle)
 	}
 	if s.Paused.holds(now) {
 		v := refuse(IsPaused, "paused by %s%s", s.Paused.By, because(s.Paused.Reason))
@@ -154,11 +157,16 @@ func (p Plan) notFree(s State, _ time.Time) *Verdict {
 	return refuse(AtLimit, "%s is running on %s (%d of %d at once)", r.Attack.Name, r.Host.Name, len(s.Running), p.Safety.MaxConcurrent)
 }
 
-// notRested: the wait after an attack, and the limit of a day.
-func (p Plan) notRested(s State, now time.Time) *Verdict {
+// notToday: the limit of a day, which binds orders as well.
+func (p Plan) notToday(s State, now time.Time) *Verdict {
 	if p.Schedule.MaxPerDay > 0 && (s.Day == p.day(now) || s.Today == 0) && s.Today+len(s.Running) >= p.Schedule.MaxPerDay {
 		return refuse(DailyLimit, "%d attacks today, as many as schedule.max_per_day allows", s.Today+len(s.Running))
 	}
+	return nil
+}
+
+// notRested: the wait after an attack.
+func (p Plan) notRested(s State, now time.Time) *Verdict {
 	if now.Before(s.Rest) {
 		v := refuse(Settling, "resting until %s", p.clock(s.Rest, now))
 		v.Until = s.Rest

@@ -193,12 +193,17 @@ undoing() {
 	gone
 }
 
-# gone: no state means that whoever removed it has proven the undo before.
+# gone: whoever removes the state after a proven undo leaves a mark until this guard has ended. Without it,
+# the state was taken from under us, and nothing is proven.
 gone() {
 	trap - EXIT
-	[ -d "$D" ] && exit 6
-	say restored
-	exit 0
+	if [ -d "$RUNDIR/.done-$ID" ]; then
+		say restored
+		exit 0
+	fi
+	[ -d "$D" ] || vanished
+	say "residue the state of the run vanished from $RUNDIR; what could be undone without it was"
+	exit 6
 }
 
 # inject ID is the injection's own process. It may begin only if no undo has, for ever: both make the same file.

@@ -124,6 +124,7 @@ verb_undo() {
 	place "$ID"
 	CAUSE=stop
 	if ! [ -d "$D" ]; then
+		orphans >/dev/null
 		say clean
 	elif undo_once; then
 		say restored
@@ -148,6 +149,7 @@ verb_sweep() {
 	rm -rf "$RUNDIR"/.done-* 2>/dev/null
 	stale_claim
 	ID=
+	orphans | while read -r LINE; do say "cleared orphan $LINE"; done
 	leftovers | while read -r LINE; do say "foreign $LINE"; done
 	say 'done'
 }
@@ -164,6 +166,18 @@ sweep_one() {
 	else
 		say "kept $1 $(about "$1")"
 	fi
+}
+
+# orphans clears what bears our name and has no state any more, and prints it: all of it is inert once the
+# kernel's timers have run out, and nobody else would ever remove it.
+orphans() {
+	nobody_else || return 0
+	! have nft || nft list tables 2>/dev/null | while read -r _ FAMILY TABLE _; do
+		case $FAMILY-$TABLE in inet-chaoscat_*) nft delete table inet "$TABLE" 2>/dev/null && printf 'nft table %s\n' "$TABLE" ;; esac
+	done
+	! have tc || tc qdisc show 2>/dev/null | while read -r _ QDISC HANDLE WORD DEV WHERE _; do
+		case "$QDISC $HANDLE $WORD $WHERE" in 'prio cca: dev root') tc qdisc del dev "$DEV" root 2>/dev/null && printf 'qdisc prio of %s\n' "$DEV" ;; esac
+	done
 }
 
 # stale_claim removes the claim of a guard that died before it wrote anything.

@@ -274,7 +274,11 @@ nobody_else() {
 # about ID is one sentence on a state directory.
 about() {
 	(
-		recall "$1" || { printf 'leftovers of a run whose state cannot be read; sweep clears them' && exit; }
+		recall "$1" || {
+			[ ! -s "$D/reason" ] || { printable "$D/reason" && exit; }
+			printf 'leftovers of a run whose state cannot be read; look at the host, then remove %s' "$D"
+			exit
+		}
 		now
 		DEADLINE=$((ARMED + TTL))
 		deadline

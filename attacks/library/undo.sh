@@ -70,7 +70,7 @@ step() {
 		[ "$NOW" -le "$TILL" ] || end_group "$CHILD"
 		nap 0.02
 	done
-	wait "$CHILD"
+	wait "$CHILD" # with what it had started: all of its group was killed at once
 }
 
 # take_back undoes and proves it, or leaves a reason.
@@ -78,7 +78,10 @@ take_back() {
 	recall "$ID"
 	READABLE=$?
 	forbid || return 0
-	[ "$READABLE" -eq 0 ] || { reason 'the state of the run cannot be read' && return 1; }
+	[ "$READABLE" -eq 0 ] || {
+		[ -s "$D/reason" ] || reason 'the state of the run cannot be read'
+		return 1
+	}
 	boot
 	[ "$RUN_BOOT" = "$BOOT" ] || return 0 # a fault does not survive a reboot
 	step undo 60
@@ -107,6 +110,15 @@ finish() {
 	[ "$CAUSE" = stop ] || drop_runner "$ORIGIN"
 	rmdir "$RUNDIR" 2>/dev/null
 	return 0
+}
+
+# vanished: somebody removed our state while the fault was on. What can be undone by names alone is undone,
+# and a state directory that cannot be read is left behind: it says residue until a person has looked.
+vanished() {
+	(undo) </dev/null >/dev/null 2>&1
+	mkdir -p "$D" 2>/dev/null
+	{ printf '%s\n' 'vanished 0' >"$D/inject"; } 2>/dev/null # so that nobody takes it for a run that never began
+	reason "the state of the run was removed from $RUNDIR while $KIND was on; see whether the fault is gone, then remove $D"
 }
 
 # dismiss PID BIRTH... ends the other guards, who find nothing left to do, and waits for it.
@@ -188,7 +200,8 @@ conclude() {
 # starts over in a fresh shell.
 again() {
 	trap '' TERM INT QUIT
-	[ -d "$D" ] && [ "$TRY" -lt 900 ] || conclude restored 0
+	[ -d "$D" ] || conclude restored 0
+	[ "$TRY" -lt 900 ] || conclude 'residue this host has had no free process for the undo' 6
 	now
 	SINCE=$NOW
 	while [ "$NOW" -lt $((SINCE + 1)) ]; do now; done
@@ -225,6 +238,10 @@ watch() {
 		wait "$NAP"
 	done
 	trap - EXIT
+	[ -d "$RUNDIR/.done-$ID" ] || {
+		! alive "$GUARD" "$GUARD_BORN" || kill -TERM "$GUARD"
+		vanished
+	}
 	exit 0
 }
 
@@ -241,7 +258,7 @@ look() {
 # insist CAUSE lets the guard undo, which can tell the controller, and does it itself if the guard does not begin.
 insist() {
 	{ printf '%s\n' "$1" >"$D/cause"; } 2>/dev/null
-	kill -TERM "$GUARD" 2>/dev/null
+	! alive "$GUARD" "$GUARD_BORN" || kill -TERM "$GUARD" 2>/dev/null
 	TRIES=0
 	while [ "$TRIES" -lt 20 ] && [ -d "$D" ] && ! [ -e "$D/undo.1" ]; do
 		nap 0.1

@@ -127,6 +127,9 @@ func (a *attack) check() error {
 	if a.def, a.wire, err = a.c.define(a.run.Attack); err != nil {
 		return &refusal{engine.Infeasible, err.Error()}
 	}
+	if a.def.Max > 0 && a.run.For > a.def.Max {
+		return &refusal{engine.Refused, fmt.Sprintf("%s may last %s at most, not %s", a.def.Name, engine.Span(a.def.Max), engine.Span(a.run.For))}
+	}
 	a.lease = seconds(a.c.Lease)
 	if a.cuts() {
 		a.lease = 0

@@ -266,7 +266,7 @@ func (c *Carrier) Sweep(ctx context.Context, h engine.Host, force bool) (engine.
 	r := engine.Reconciled{Host: h.Name}
 	v, err := c.visit(ctx, h, func(string) {})
 	if err != nil {
-		r.Text = err.Error()
+		r.Unreached, r.Text = true, err.Error()
 		return r, nil
 	}
 	var lines, kept []string
@@ -281,11 +281,13 @@ func (c *Carrier) Sweep(ctx context.Context, h engine.Host, force bool) (engine.
 	})
 	if stuck := (*NotOurs)(nil); err != nil && (len(kept) == 0 || errors.As(err, &stuck)) {
 		v.leave(false)
-		r.Text = err.Error()
+		r.Unreached, r.Text = true, err.Error()
 		return r, lines
 	}
 	v.leave(len(kept) == 0)
 	r.Clean = len(kept) == 0
+	// a fault that its guard still holds is somebody's, not a leftover: look again when its time is over
+	r.Unreached = !r.Clean && !slices.ContainsFunc(kept, func(text string) bool { return !strings.Contains(text, "is armed or running") })
 	r.Text = first(strings.Join(kept, "; "), first(strings.Join(lines, "; "), "nothing of ours was there"))
 	r.Text = printable.Printable(r.Text)
 	return r, lines

@@ -22,6 +22,7 @@ type house struct {
 	engine  *local.Engine
 	journal *journal.Journal
 	end     func(error)   // begins the end
+	shut    func()        // closes the door, which stays open until the last word
 	over    chan error    // what Run returned
 	door    chan struct{} // closed when the socket is gone
 	watched chan struct{} // closed when the inventory is not refreshed any more
@@ -48,15 +49,17 @@ func open(ctx context.Context, w world, g *graph, dir string, o opening) (*house
 	h := &house{journal: j, over: make(chan error, 1), door: make(chan struct{}), watched: make(chan struct{})}
 	h.engine = local.New(local.Options{
 		Plan: g.plan, State: recalled(w, g, found, latch, o.idle), Started: engine.Started{Open: found.Open, Torn: found.Torn},
-		Carrier: g.carrier, Gates: g.gates, Journal: j, Latch: latch, Clock: w.clock, Dice: dice, Elapsed: w.monotonic(o.demo), Log: o.log,
-		Version: version, Demo: o.demo, LastSeq: found.LastSeq, Recent: found.Recent, Undo: undoWithin,
+		Carrier: g.carrier, Gates: g.gates, Journal: j, Latch: latch, Clock: w.clock, Dice: w.dice, Elapsed: w.monotonic(o.demo), Log: o.log,
+		Version: version, Demo: o.demo, LastSeq: found.LastSeq, Recent: found.Recent, Undo: undoWithin, Check: g.checkOrder,
 	})
 	if found.Why != "" {
 		o.log.Warn(found.Why, "kept", found.Kept)
 	}
 	live, end := context.WithCancelCause(ctx)
 	h.end = end
-	if err := h.openDoor(live, w, o); err != nil {
+	doorway, shut := context.WithCancel(context.WithoutCancel(ctx))
+	h.shut = shut
+	if err := h.openDoor(doorway, w, o); err != nil {
 		return nil, errors.Join(err, j.Close())
 	}
 	go func() { h.over <- h.engine.Run(live) }()
@@ -78,9 +81,7 @@ func recalled(w world, g *graph, found journal.Recovery, latch journal.StopFile,
 	if found.Lost > 0 && s.Stopped == nil { // what is gone may have been an exclusion or a stop
 		s.Stopped = &engine.Latch{At: now, By: "chaoscat", Reason: fmt.Sprintf("the journal lost %d entries, and orders may be among them", found.Lost)}
 	}
-	if idle != "" {
-		s.Paused = &engine.Pause{At: now, By: "chaoscat", Reason: idle}
-	}
+	s.Idle = idle
 	return s
 }
 
@@ -147,6 +148,7 @@ func (h *house) refresh(ctx context.Context, g *graph, log *slog.Logger) {
 func (h *house) close(reason error) error {
 	h.end(reason)
 	err := <-h.over
+	h.shut()
 	<-h.door
 	<-h.watched
 	return errors.Join(err, h.journal.Close())

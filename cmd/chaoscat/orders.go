@@ -21,20 +21,20 @@ type asker interface {
 // withEngine gives f the running engine. With none running it opens one whose schedule stands still,
 // under the same lock, journal and gates, and closes it afterwards.
 func (a *app) withEngine(ctx context.Context, f func(asker) error) error {
-	client := a.client()
-	defer client.Close()
-	_, err := client.Snapshot(ctx)
-	if err == nil {
-		return f(client)
-	}
-	if !errors.Is(err, control.ErrNoEngine) {
+	if err := a.askRunning(f); !errors.Is(err, control.ErrNoEngine) {
 		return err
 	}
-	return a.withOwnEngine(ctx, f)
+	return a.withOwnEngine(ctx, f, false)
 }
 
-func (a *app) withOwnEngine(ctx context.Context, f func(asker) error) error {
-	g, err := a.loadAndConnect(ctx)
+// withOwnEngine runs an engine for f. Where no host need be reached, keys and known hosts may be wrong.
+func (a *app) withOwnEngine(ctx context.Context, f func(asker) error, reach bool) error {
+	g, err := a.loadGraph(ctx)
+	if err == nil {
+		if err = g.connect(a.world); err != nil && !reach {
+			g.carrier, err = outOfReach{err}, nil
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("no engine is running, and none can be started for this: %w", err)
 	}

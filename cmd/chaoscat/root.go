@@ -29,6 +29,7 @@ type app struct {
 	noColor    bool
 	noInput    bool
 	daemon     bool
+	unsure     error // why it is not known where the engine listens
 }
 
 // run is the whole program; it returns the exit code.
@@ -61,6 +62,9 @@ func (a *app) complain(err error) {
 			line = "chaoscat: " + line
 		}
 		fmt.Fprintln(a.err, line)
+	}
+	if a.unsure != nil && errors.Is(err, control.ErrNoEngine) {
+		fmt.Fprintf(a.err, "The engine may listen elsewhere: %v. Name its socket with --socket.\n", a.unsure)
 	}
 }
 
@@ -130,15 +134,11 @@ func (a *app) commands() []*cobra.Command {
 
 // load finds and reads the configuration. Without one, the error carries the three next steps.
 func (a *app) load() (*config.Config, error) {
-	files := config.Disk(a.home)
-	path := a.configFile
-	if path == "" {
-		var err error
-		if path, err = config.Find(config.Candidates(a.configHome()), files); err != nil {
-			return nil, a.firstSteps(err)
-		}
+	path, err := a.configPath()
+	if err != nil {
+		return nil, a.firstSteps(err)
 	}
-	cfg, err := config.Load(path, files)
+	cfg, err := config.Load(path, config.Disk(a.home))
 	if err != nil {
 		return nil, fail(exitConfig, err)
 	}
@@ -174,14 +174,13 @@ func (a *app) loadAndConnect(ctx context.Context) (*graph, error) {
 	return g, g.connect(a.world)
 }
 
-// dir is the state directory: the flag, the configuration, the usual place. A configuration that cannot
-// be read does not keep a stop from finding its engine.
+// dir is the state directory: the flag, the configuration, the usual place.
 func (a *app) dir() string {
 	if a.state != "" {
 		return a.state
 	}
-	if cfg, err := a.load(); err == nil && cfg.StateDir != "" {
-		return cfg.StateDir
+	if state, _ := a.places(); state != "" {
+		return state
 	}
 	return a.stateDir()
 }
@@ -190,13 +189,28 @@ func (a *app) socketPath() string {
 	if a.socket != "" {
 		return a.socket
 	}
-	if cfg, err := a.load(); err == nil && cfg.Control.Socket != "" {
-		return cfg.Control.Socket
-	}
-	if runtime := a.env("RUNTIME_DIRECTORY"); runtime != "" {
-		return filepath.Join(runtime, "chaoscat.sock")
+	if _, socket := a.places(); socket != "" && a.state == "" {
+		return socket
 	}
 	return filepath.Join(a.dir(), "chaoscat.sock")
+}
+
+// places is where the configuration puts the engine. Mistakes elsewhere in it do not matter here: they must
+// not keep a stop from finding its engine. What cannot be read at all is said beside "no engine".
+func (a *app) places() (state, socket string) {
+	path, err := a.configPath()
+	if err != nil {
+		return "", ""
+	}
+	state, socket, a.unsure = config.Peek(path, config.Disk(a.home))
+	return state, socket
+}
+
+func (a *app) configPath() (string, error) {
+	if a.configFile != "" {
+		return a.configFile, nil
+	}
+	return config.Find(config.Candidates(a.configHome()), config.Disk(a.home))
 }
 
 func (a *app) client() *control.Client { return control.NewClient(a.socketPath()) }

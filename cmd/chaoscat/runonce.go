@@ -43,11 +43,8 @@ pause do not. With no engine running, the attack runs in the foreground.`,
 
 // runOnce asks the running engine, or is one for a single attack.
 func (a *app) runOnce(ctx context.Context, o engine.Order, wait bool) error {
-	client := a.client()
-	defer client.Close()
-	if _, err := client.Snapshot(ctx); err == nil {
-		return a.attack(ctx, client, o, wait)
-	} else if !errors.Is(err, control.ErrNoEngine) {
+	err := a.askRunning(func(e asker) error { return a.attack(ctx, e, o, wait) })
+	if !errors.Is(err, control.ErrNoEngine) {
 		return err
 	}
 	return a.withOwnEngine(ctx, func(e asker) error {
@@ -55,7 +52,7 @@ func (a *app) runOnce(ctx context.Context, o engine.Order, wait bool) error {
 			return err
 		}
 		return a.attack(ctx, e, o, true)
-	})
+	}, true)
 }
 
 // settleGates waits until every gate has had the time for the passes it needs, and what an earlier life
@@ -84,7 +81,9 @@ func (a *app) settleGates(ctx context.Context, e asker) error {
 }
 
 func (a *app) attack(ctx context.Context, e asker, o engine.Order, wait bool) error {
-	run, err := e.Ask(ctx, o)
+	stopped := context.AfterFunc(ctx, func() { a.stopBecause(e) }) // also while the gates are asked
+	defer stopped()
+	run, err := e.Ask(context.WithoutCancel(ctx), o)
 	if err != nil {
 		return err
 	}
@@ -94,8 +93,6 @@ func (a *app) attack(ctx context.Context, e asker, o engine.Order, wait bool) er
 	if !wait && !o.DryRun {
 		return a.printRun(run, nil)
 	}
-	stopped := context.AfterFunc(ctx, func() { a.stopBecause(e) })
-	defer stopped()
 	for s := range e.Watch(context.WithoutCancel(ctx)) {
 		for _, r := range s.Recent {
 			if r.Run == run && r.Outcome != nil {

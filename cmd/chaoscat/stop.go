@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -45,24 +46,65 @@ type stopLine struct {
 // as soon as its attack is over.
 var errEngineGone = errors.New("the engine ended before every host was proven clean; run chaoscat stop again")
 
-// stopAll orders the stop, and watches until every host is proven clean. If the engine ends meanwhile, one of
-// our own takes over from its journal.
+// stopAll orders the stop, and watches until every host is proven clean. With no engine, or one that ends
+// meanwhile, the stop is latched on disk first, which needs no configuration and no host; then an engine of
+// our own takes over from the journal.
 func (a *app) stopAll(ctx context.Context, o engine.Order) error {
 	pending := map[string]engine.Run{}
 	stop := func(e asker) error { return a.stop(ctx, e, o, pending) }
-	err := a.withEngine(ctx, stop)
-	for until := time.Now().Add(undoWithin); errors.Is(err, errEngineGone) || isLocked(err); {
-		select {
-		case <-time.After(200 * time.Millisecond): // it is letting go of its lock
-		case <-ctx.Done():
+	err := a.askRunning(stop)
+	for until := time.Now().Add(undoWithin); ; a.pauseFor(ctx, 200*time.Millisecond) { // another engine may be letting go of its lock
+		if !errors.Is(err, control.ErrNoEngine) && !errors.Is(err, errEngineGone) && !isLocked(err) {
 			return err
 		}
-		if time.Now().After(until) {
+		if err := a.latch(o); err != nil {
 			return err
 		}
-		err = a.withEngine(ctx, stop)
+		if err = a.askRunning(stop); !errors.Is(err, control.ErrNoEngine) && time.Now().Before(until) {
+			continue
+		}
+		if err = a.withOwnEngine(ctx, stop, true); err == nil || ctx.Err() != nil || time.Now().After(until) {
+			return err
+		}
+		if !isLocked(err) && !errors.Is(err, errEngineGone) {
+			return a.latchedOnly(err)
+		}
 	}
-	return err
+}
+
+func (a *app) pauseFor(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+}
+
+// askRunning gives f the engine behind the socket, without asking it anything first.
+func (a *app) askRunning(f func(asker) error) error {
+	client := a.client()
+	defer client.Close()
+	return f(client)
+}
+
+// latch puts the stop on disk, where every later engine finds it.
+func (a *app) latch(o engine.Order) error {
+	if err := os.MkdirAll(a.dir(), 0o700); err != nil {
+		return fmt.Errorf("the stop could not be written to disk: %w", err)
+	}
+	latch := engine.Latch{At: a.now(), By: o.By, Door: o.Door, Reason: o.Reason}
+	if err := journal.NewStopFile(a.dir(), nil).Set(latch); err != nil {
+		return fmt.Errorf("the stop could not be written to disk: %w", err)
+	}
+	return nil
+}
+
+// latchedOnly is the end of a stop that nobody could carry to the hosts.
+func (a *app) latchedOnly(err error) error {
+	var coded *exit
+	if errors.As(err, &coded) && coded.code == exitResidue {
+		return err
+	}
+	return fail(codeOf(err), fmt.Errorf("stopped on disk (%s): no engine attacks until somebody resumes; but no host could be looked at, each undoes by its own guard: %w", a.dir(), err))
 }
 
 func isLocked(err error) bool {
@@ -73,7 +115,7 @@ func isLocked(err error) bool {
 // stop orders it first and looks afterwards: nothing may stand between the order and the hosts.
 func (a *app) stop(ctx context.Context, e asker, o engine.Order, pending map[string]engine.Run) error {
 	if _, err := e.Ask(ctx, o); err != nil {
-		if errors.Is(err, local.ErrEnded) || errors.Is(err, control.ErrNoEngine) {
+		if errors.Is(err, local.ErrEnded) {
 			return errEngineGone
 		}
 		return err
@@ -81,8 +123,9 @@ func (a *app) stop(ctx context.Context, e asker, o engine.Order, pending map[str
 	a.say("stopped; undoing what runs")
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	seen := false
 	for s := range e.Watch(ctx) {
-		if s.Stopped == nil {
+		if seen = seen || s.Stopped != nil; !seen {
 			continue // a view from before the order
 		}
 		for _, r := range s.Running {
@@ -94,7 +137,10 @@ func (a *app) stop(ctx context.Context, e asker, o engine.Order, pending map[str
 		if len(s.Hosts.Residue) > 0 && allResidue(s, pending) {
 			return fail(exitResidue, residueError(s))
 		}
-		if len(pending) == 0 {
+		if len(pending) == 0 && !s.Sweeping {
+			if s.Warning != "" {
+				a.say("warning: %s", s.Warning)
+			}
 			a.say("nothing runs any more; chaoscat resume lifts the stop")
 			return nil
 		}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/chaoscat/chaoscat/attacks/remote"
 	"github.com/chaoscat/chaoscat/engine"
 	"github.com/chaoscat/chaoscat/engine/control"
 )
@@ -99,7 +98,7 @@ func chosen(r *engine.Roster, open map[string]engine.Host, wanted []string) ([]e
 }
 
 // sweepAll sweeps side by side and prints each host as it is done. It returns how many are not clean.
-func (a *app) sweepAll(ctx context.Context, c *remote.Carrier, hosts []engine.Host, force bool) (dirty int, err error) {
+func (a *app) sweepAll(ctx context.Context, c carrier, hosts []engine.Host, force bool) (dirty int, err error) {
 	var (
 		mu    sync.Mutex
 		work  sync.WaitGroup
@@ -126,7 +125,7 @@ func (a *app) sweepAll(ctx context.Context, c *remote.Carrier, hosts []engine.Ho
 	return dirty, err
 }
 
-func (a *app) sweepOne(ctx context.Context, c *remote.Carrier, h engine.Host, force bool) sweepLine {
+func (a *app) sweepOne(ctx context.Context, c carrier, h engine.Host, force bool) sweepLine {
 	ctx, cancel := context.WithTimeout(ctx, sweepEach)
 	defer cancel()
 	found, lines := c.Sweep(ctx, h, force)

@@ -30,10 +30,45 @@ type graph struct {
 	notices   []string
 	plan      engine.Plan
 	gates     *gatekeeper
-	carrier   *remote.Carrier
+	carrier   carrier
 }
 
-var _ local.Carrier = (*remote.Carrier)(nil)
+// carrier is what reaches the hosts.
+type carrier interface {
+	local.Carrier
+	Close()
+}
+
+var (
+	_ carrier = (*remote.Carrier)(nil)
+	_ carrier = outOfReach{}
+)
+
+// outOfReach stands in for the carrier in an engine that only takes an order: it reaches nobody, and says why.
+type outOfReach struct{ err error }
+
+// Inspect says why the host cannot be reached.
+func (o outOfReach) Inspect(context.Context, engine.Host, []engine.Attack) engine.Facts {
+	return engine.Facts{Unreachable: o.err.Error()}
+}
+
+// Attack refuses.
+func (o outOfReach) Attack(context.Context, engine.Run, <-chan string, func(engine.Advanced), func(string)) engine.Outcome {
+	return engine.Outcome{Effect: engine.Refused, Cause: "error", Detail: o.err.Error()}
+}
+
+// Reconcile has looked at nothing.
+func (o outOfReach) Reconcile(_ context.Context, r engine.Run) engine.Reconciled {
+	return engine.Reconciled{Run: r.ID, Host: r.Host.Name, Unreached: true, Text: o.err.Error()}
+}
+
+// Sweep has looked at nothing.
+func (o outOfReach) Sweep(_ context.Context, h engine.Host, _ bool) (engine.Reconciled, []string) {
+	return engine.Reconciled{Host: h.Name, Unreached: true, Text: o.err.Error()}, nil
+}
+
+// Close has nothing to close.
+func (o outOfReach) Close() {}
 
 // build puts the parts together in the order in which they need each other. Everything that is wrong with
 // the configuration is found here, and reported at once where it can be; no host is contacted.
@@ -64,9 +99,13 @@ func build(ctx context.Context, w world, cfg *config.Config) (*graph, error) {
 }
 
 // connect makes the carrier: keys and known hosts are read, and what is wrong with them is said.
-func (g *graph) connect(w world) (err error) {
-	g.carrier, err = remote.New(carrierOptions(w, g.config, g.catalogue, g.runner))
-	return fail(exitConfig, err)
+func (g *graph) connect(w world) error {
+	c, err := remote.New(carrierOptions(w, g.config, g.catalogue, g.runner))
+	if err != nil {
+		return fail(exitConfig, err)
+	}
+	g.carrier = c
+	return nil
 }
 
 // attacks fills the plan's attacks in from the catalogue, and reports all that is wrong with any of them.
@@ -146,6 +185,32 @@ func script(path string) (string, error) {
 	}
 	text, err := os.ReadFile(path)
 	return string(text), err
+}
+
+// checkOrder refuses an attack by order whose parameters or duration the catalogue does not allow, before
+// anything is drawn.
+func (g *graph) checkOrder(o engine.Order) error {
+	if o.Kind != engine.RunOnce || (o.Attack == "" && len(o.Params) == 0) {
+		return nil
+	}
+	planned, known := g.plan.Attack(o.Attack)
+	if o.Attack == "" {
+		return errors.New("parameters need an attack: name it with --attack")
+	}
+	i := slices.IndexFunc(g.catalogue, func(d attacks.Definition) bool { return d.Name == planned.Kind })
+	if !known || i < 0 {
+		return nil // the core knows what is in the plan, and says so
+	}
+	params := maps.Clone(planned.Params)
+	if params == nil {
+		params = map[string]string{}
+	}
+	maps.Copy(params, o.Params)
+	_, err := attacks.Check(g.catalogue[i], params)
+	if d := g.catalogue[i]; d.Max > 0 && o.For > d.Max {
+		err = errors.Join(err, fmt.Errorf("%s may last %s at most", d.Name, engine.Span(d.Max)))
+	}
+	return err
 }
 
 // hosts reads every source. A mistake in any of them is a mistake in the whole.

@@ -36,12 +36,13 @@ type world struct {
 	uid         int
 	user        string
 	clock       clock.Clock
+	dice        func() uint64 // fresh entropy at every call
 	began       time.Time
 }
 
 func thisWorld() world {
 	w := world{args: os.Args[1:], in: os.Stdin, out: os.Stdout, err: os.Stderr, errTerminal: term.IsTerminal(os.Stderr.Fd()),
-		env: os.Getenv, uid: os.Getuid(), user: "uid " + strconv.Itoa(os.Getuid()), began: time.Now()}
+		env: os.Getenv, uid: os.Getuid(), user: "uid " + strconv.Itoa(os.Getuid()), dice: entropy, began: time.Now()}
 	w.home, _ = os.UserHomeDir() // without one, ~/ in a configuration is a mistake that is said there
 	if u, err := user.Current(); err == nil {
 		w.user = u.Username
@@ -69,8 +70,8 @@ func (w world) ascii() bool {
 	return true
 }
 
-// dice is fresh entropy from the operating system for one event.
-func dice() uint64 {
+// entropy is fresh dice from the operating system.
+func entropy() uint64 {
 	var b [8]byte
 	if _, err := rand.Read(b[:]); err != nil {
 		panic("the operating system has no entropy: " + err.Error()) // documented never to happen
@@ -79,7 +80,7 @@ func dice() uint64 {
 }
 
 // newID makes an order's id.
-func newID() string { return fmt.Sprintf("%016x", dice()) }
+func newID() string { return fmt.Sprintf("%016x", entropy()) }
 
 // stateDir is where the journal lives unless configuration or a flag says otherwise: what systemd hands
 // out, a system directory for root, the user's own otherwise.

@@ -112,14 +112,25 @@ func (s *Server) Serve(ctx context.Context) error {
 			return context.WithValue(ctx, peerKey{}, s.peer(c))
 		},
 	}
-	stop := context.AfterFunc(ctx, func() { server.Close() })
-	defer stop()
+	quiet := make(chan struct{})
+	context.AfterFunc(ctx, func() { // streams end with the engine; they get a moment for its last word
+		defer close(quiet)
+		brief, cancel := context.WithTimeout(context.Background(), lastWord)
+		defer cancel()
+		if server.Shutdown(brief) != nil {
+			server.Close()
+		}
+	})
 	defer os.Remove(s.path)
 	if err := server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("control socket: %w", err)
 	}
+	<-quiet
 	return nil
 }
+
+// lastWord is how long an open stream may take to say how everything ended.
+const lastWord = 500 * time.Millisecond
 
 // peer asks the kernel. Who cannot be told apart may look and stop, no more.
 func (s *Server) peer(c net.Conn) Peer {
@@ -199,6 +210,10 @@ func (s *Server) order(w http.ResponseWriter, r *http.Request) {
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&o); err != nil {
 		reply(w, http.StatusBadRequest, orderAnswer{Error: "the order cannot be read: " + err.Error()})
+		return
+	}
+	if o.ID == "" {
+		reply(w, http.StatusBadRequest, orderAnswer{Error: "an order needs an id, so that it is carried out once however often it arrives"})
 		return
 	}
 	peer, _ := r.Context().Value(peerKey{}).(Peer)

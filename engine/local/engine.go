@@ -32,6 +32,8 @@ type Options struct {
 	Recent  []engine.Record
 	// Undo bounds how long the end of Run waits for what is being undone.
 	Undo time.Duration
+	// Check refuses an order for what the core cannot know, such as a parameter out of bounds; nil: nothing.
+	Check func(engine.Order) error
 }
 
 // Engine is the driver. Make it with [New]; it does nothing until [Engine.Run].
@@ -52,7 +54,8 @@ type Engine struct {
 	work   sync.WaitGroup
 	clock  reading
 	roster uint64
-	flush  *time.Timer // output of hosts that watchers have not been told of
+	owed   *engine.Latch // a stop that is not on disk yet
+	flush  *time.Timer   // output of hosts that watchers have not been told of
 
 	mu       sync.Mutex
 	watchers map[chan engine.Snapshot]struct{}
@@ -210,6 +213,7 @@ func (e *Engine) stepAt(life context.Context, at time.Time, what engine.What) {
 		delete(e.stops, ended.Run)
 	}
 	e.revert(actions)
+	e.payLatch()
 	if records := e.number(actions); len(records) > 0 {
 		if err := e.write(event, records); err != nil {
 			actions = e.withoutLaunches(actions, err)
@@ -255,12 +259,27 @@ func (e *Engine) write(event engine.Event, records []engine.Record) error {
 		}
 		switch {
 		case r.Latch != nil:
-			err = errors.Join(err, e.o.Latch.Set(*r.Latch))
+			e.owed = r.Latch
+			err = errors.Join(err, e.payLatch())
 		case r.Order.Kind == engine.Resume && err == nil:
+			e.owed = nil
 			err = e.o.Latch.Clear()
 		}
 	}
 	return err
+}
+
+// payLatch puts a stop on disk that is not there yet. It is tried at every step until it succeeds, since a
+// stop must hold over a restart also when the disk was full at its moment.
+func (e *Engine) payLatch() error {
+	if e.owed == nil {
+		return nil
+	}
+	if err := e.o.Latch.Set(*e.owed); err != nil {
+		return fmt.Errorf("the stop is not on disk yet: %w", err)
+	}
+	e.owed = nil
+	return nil
 }
 
 // withoutLaunches is the fail-closed end of a step that could not be written: what has no durable intent
@@ -337,5 +356,8 @@ func (e *Engine) describe(now time.Time) engine.Snapshot {
 	s := e.plan.Describe(e.state, now)
 	s.Version, s.Demo, s.RosterID = e.o.Version, e.o.Demo, e.roster
 	s.Recent, s.LastSeq = slices.Clone(e.recent), e.log.last()
+	if e.owed != nil {
+		s.Warning = "stopped, but the stop could not be written to disk: it would not hold over a restart"
+	}
 	return s
 }

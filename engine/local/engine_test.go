@@ -132,8 +132,16 @@ func (f *fakes) Append(e *engine.Event, records []engine.Record) error {
 	return f.full
 }
 
-func (f *fakes) Set(engine.Latch) error { f.do("latch set"); return nil }
-func (f *fakes) Clear() error           { f.do("latch cleared"); return nil }
+func (f *fakes) Set(engine.Latch) error {
+	f.mu.Lock()
+	full := f.full
+	f.mu.Unlock()
+	if full == nil {
+		f.do("latch set")
+	}
+	return full
+}
+func (f *fakes) Clear() error { f.do("latch cleared"); return nil }
 
 func plan(t *testing.T) engine.Plan {
 	t.Helper()
@@ -226,6 +234,42 @@ func TestAFullDiskDoesNotKeepAStopFromUndoing(t *testing.T) {
 		synctest.Wait()
 		if !f.saw("undo ") {
 			t.Error("nothing is being undone")
+		}
+		_ = end()
+	})
+}
+
+func TestAStopOnAFullDiskIsWrittenAsSoonAsThereIsRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakes{full: errors.New("no space left on device")}
+		e, end := started(t, f, nil)
+		time.Sleep(time.Second)
+		if err := e.Order(t.Context(), engine.Order{ID: "1", Kind: engine.Stop, By: "ada"}); err != nil {
+			t.Error(err)
+		}
+		if f.saw("latch set") || e.Snapshot().Warning == "" {
+			t.Errorf("nothing warns that the stop is not on disk")
+		}
+		f.mu.Lock()
+		f.full = nil
+		f.mu.Unlock()
+		time.Sleep(time.Minute)
+		if !f.saw("latch set") || e.Snapshot().Warning != "" {
+			t.Error("the stop was never written")
+		}
+		_ = end()
+	})
+}
+
+func TestAnOrderThatTheCatalogueForbidsIsRefusedBeforeAnythingIsDrawn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakes{}
+		e, end := started(t, f, func(o *local.Options) {
+			o.Check = func(engine.Order) error { return errors.New("load must be 1 to 100") }
+		})
+		var refusal *engine.Refusal
+		if err := e.Order(t.Context(), engine.Order{ID: "1", Kind: engine.RunOnce}); !errors.As(err, &refusal) || refusal.Name != engine.BadOrder {
+			t.Errorf("%v", err)
 		}
 		_ = end()
 	})

@@ -73,19 +73,18 @@ const sweepers = 16
 
 func (e *Engine) sweepAll(life context.Context, hosts []engine.Host) {
 	var (
-		mu     sync.Mutex
-		failed []string
-		work   sync.WaitGroup
-		queue  = make(chan engine.Host)
+		mu    sync.Mutex
+		swept engine.SweptAll
+		work  sync.WaitGroup
+		queue = make(chan engine.Host)
 	)
 	for range min(sweepers, len(hosts)) {
 		work.Go(func() {
 			for h := range queue {
-				if !e.sweep(life, h) {
-					mu.Lock()
-					failed = append(failed, h.Name)
-					mu.Unlock()
-				}
+				found := e.sweep(life, h)
+				mu.Lock()
+				note(&swept, h.Name, found)
+				mu.Unlock()
 			}
 		})
 	}
@@ -94,15 +93,28 @@ func (e *Engine) sweepAll(life context.Context, hosts []engine.Host) {
 	}
 	close(queue)
 	work.Wait()
-	e.tell(engine.SweptAll{Failed: failed})
+	e.tell(swept)
 }
 
-func (e *Engine) sweep(life context.Context, h engine.Host) bool {
+func note(swept *engine.SweptAll, host string, found engine.Reconciled) {
+	switch {
+	case found.Clean:
+	case found.Unreached:
+		swept.Failed = append(swept.Failed, host)
+	default:
+		if swept.Residue == nil {
+			swept.Residue = map[string]string{}
+		}
+		swept.Residue[host] = found.Text
+	}
+}
+
+func (e *Engine) sweep(life context.Context, h engine.Host) engine.Reconciled {
 	ctx, cancel := context.WithTimeout(life, inspectWithin)
 	defer cancel()
 	found, lines := e.o.Carrier.Sweep(ctx, h, false)
 	for _, text := range lines {
 		e.log.line(e.o.Clock.Now(), engine.Run{Host: h}, text)
 	}
-	return found.Clean
+	return found
 }

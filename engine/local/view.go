@@ -96,6 +96,12 @@ func (e *Engine) Ask(ctx context.Context, o engine.Order) (run string, err error
 }
 
 func (e *Engine) order(life context.Context, o ordered) {
+	if e.o.Check != nil {
+		if err := e.o.Check(o.order); err != nil {
+			o.reply <- engine.Reply{Order: o.order.ID, Refusal: &engine.Verdict{Name: engine.BadOrder, Sentence: err.Error()}}
+			return
+		}
+	}
 	e.orders[o.order.ID] = append(e.orders[o.order.ID], o.reply)
 	e.step(life, engine.Ordered{Order: o.order})
 }
