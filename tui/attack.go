@@ -50,7 +50,7 @@ func (a *attack) forget(running []engine.Run) {
 // wants is how many lines the pane could fill.
 func (a *attack) wants(s *scene) int {
 	if len(s.Running) == 1 {
-		return len(steps) + 4
+		return len(steps) + 7
 	}
 	return 4 * len(s.Running)
 }
@@ -87,6 +87,14 @@ func undoIn(s *scene) string {
 	case until.IsZero():
 		return ""
 	}
+	return dueUndo(s, until)
+}
+
+// dueUndo is when the undo begins; without a link nobody knows whether it did.
+func dueUndo(s *scene, until time.Time) string {
+	if s.lost {
+		return "undo was due at " + s.at(until)
+	}
 	return "undo in " + brief(until.Sub(s.now))
 }
 
@@ -98,11 +106,30 @@ func (a *attack) details(k *look, s *scene, r engine.Run, w, h int) []string {
 	} else {
 		rows = append(rows, a.strip(k, r, w))
 	}
-	rows = append(rows, ready(k, s, a, r, w))
-	if h >= 4 {
-		rows = append(rows, figures(k, s, r, w))
+	rows = rows[:min(len(rows), h)]
+	said := append([]remark{ready(k, s, a, r)}, figures(k, r, h-len(rows)-1)...)
+	return append(rows, k.fill(said, w, h-len(rows))...)
+}
+
+// remark is a sentence that takes as many lines as there are for it.
+type remark struct {
+	ink  ink
+	text string
+}
+
+// fill gives every remark a line, the first ones first, and what is left over to those that need more.
+func (k *look) fill(remarks []remark, w, h int) []string {
+	remarks = remarks[:min(len(remarks), max(0, h))]
+	spare := h - len(remarks)
+	var rows []string
+	for _, r := range remarks {
+		lines := k.wrap(r.text, w-2, 1+max(0, spare))
+		spare -= max(0, len(lines)-1)
+		for _, text := range lines {
+			rows = append(rows, k.newLine(w).put(ink{}, " ").put(r.ink, text).String())
+		}
 	}
-	return rows[:min(len(rows), h)]
+	return rows
 }
 
 func who(k *look, r engine.Run, w int) string {
@@ -179,7 +206,7 @@ func (a *attack) ladder(k *look, s *scene, r engine.Run, w int) []string {
 		rec, seen := a.reached[r.ID][st.phase]
 		switch {
 		case seen:
-			l.cell(k.dim, s.at(rec.At), 9).put(ink{}, rec.Text)
+			l.cell(k.dim, s.at(rec.At), 9).put(ink{}, beyondPhase(rec))
 		case i == at:
 			l.cell(k.dim, s.at(r.Since), 9)
 		}
@@ -188,34 +215,56 @@ func (a *attack) ladder(k *look, s *scene, r engine.Run, w int) []string {
 	return rows
 }
 
-// ready is what stands on the host to undo the fault, whatever becomes of us.
-func ready(k *look, s *scene, a *attack, r engine.Run, w int) string {
-	l := k.newLine(w)
-	if r.Stopping != "" {
-		return l.put(k.warn, " being undone: "+r.Stopping).String()
+// beyondPhase is what a record says besides the name of its phase.
+func beyondPhase(r engine.Record) string {
+	if name, text, more := strings.Cut(r.Text, ": "); more && name == string(r.Phase) {
+		return text
 	}
-	if r.Guard == nil && r.Phase != engine.Lost && step(r.Phase) < step(engine.Injecting) {
-		return l.put(k.dim, " undo not armed yet: nothing is injected before it is").String()
-	}
-	if r.Guard == nil {
-		return l.put(k.warn, " what stands on the host to undo it is not known here").String()
-	}
-	l.put(ink{}, " ").put(k.good, k.yes+" undo armed: "+strings.Join(r.Guard.Layers, " + "))
-	if r.Guard.Lease > 0 {
-		l.put(ink{}, ", lease "+span(r.Guard.Lease))
-	}
-	if armed, seen := a.reached[r.ID][engine.Arming]; seen && r.Guard.Deadline > 0 {
-		l.put(ink{}, ", by itself at "+s.at(armed.At.Add(r.Guard.Deadline)))
-	}
-	return l.String()
+	return ""
 }
 
-func figures(k *look, s *scene, r engine.Run, w int) string {
-	l := k.newLine(w).put(ink{}, " ")
-	if r.Figures.Text != "" {
-		l.put(k.strong, r.Figures.Text).put(ink{}, "   ")
+// ready is what stands on the host to undo the fault, whatever becomes of us.
+func ready(k *look, s *scene, a *attack, r engine.Run) remark {
+	switch {
+	case r.Stopping != "":
+		return remark{k.warn, "being undone: " + r.Stopping}
+	case r.Guard == nil && r.Phase != engine.Lost && step(r.Phase) < step(engine.Injecting):
+		return remark{k.dim, "undo not armed yet: nothing is injected before it is"}
+	case r.Guard == nil:
+		return remark{k.warn, "what stands on the host to undo it is not known here"}
 	}
-	return l.put(k.dim, "ends early on: gate, closing time, lost contact, s").String()
+	text := k.yes + " undo armed"
+	if at := a.latest(r); !at.IsZero() {
+		text += ", by itself at " + s.at(at) + " at the latest"
+	}
+	text += ": " + strings.Join(r.Guard.Layers, " + ")
+	if r.Guard.Lease > 0 {
+		text += ", lease " + span(r.Guard.Lease)
+	}
+	return remark{k.good, text}
+}
+
+// latest is when the host has undone the fault by itself, whatever becomes of us: counted from the end of
+// arming, as far as it was seen.
+func (a *attack) latest(r engine.Run) time.Time {
+	for _, p := range []engine.Phase{engine.Measuring, engine.Arming} {
+		if armed, seen := a.reached[r.ID][p]; seen && r.Guard.Deadline > 0 {
+			return armed.At.Add(r.Guard.Deadline)
+		}
+	}
+	return time.Time{}
+}
+
+// figures is what was measured and what ends the attack early, in one line where there is only one.
+func figures(k *look, r engine.Run, rows int) []remark {
+	ends := remark{k.dim, "ends early on: gate, closing time, lost contact, s"}
+	switch {
+	case r.Figures.Text == "":
+		return []remark{ends}
+	case rows < 2:
+		return []remark{{k.strong, r.Figures.Text + "   " + ends.text}}
+	}
+	return []remark{{k.strong, r.Figures.Text}, ends}
 }
 
 // crowd is one line for each of many runs.
@@ -228,7 +277,7 @@ func crowd(k *look, s *scene, w, h int) []string {
 		l := k.newLine(w).put(ink{}, " ").cell(k.hot, k.fire, 1)
 		l.cell(ink{}, r.Attack.Name, 14).cell(ink{}, r.Host.Name, max(14, w/4)).cell(ink{}, string(r.Phase), 10)
 		if !r.Until.IsZero() {
-			l.put(ink{}, "undo in "+brief(r.Until.Sub(s.now)))
+			l.put(ink{}, dueUndo(s, r.Until))
 		}
 		rows = append(rows, l.put(ink{}, " "+r.Stopping).String())
 	}

@@ -14,7 +14,7 @@ type toast struct {
 }
 
 func (m *root) say(in ink, text string) {
-	m.toast = toast{in, text, m.options.Now().Add(toastFor)}
+	m.toast = toast{in, text, m.options.Wall().Add(toastFor)}
 }
 
 // view is the message in as many lines as it needs, three at most.
@@ -38,7 +38,7 @@ func (m *root) keyBar(w int) string {
 		if c.rank == 0 || c.bars != nil && c.bars(m) != "" {
 			continue
 		}
-		p := part{ink{}, c.Help().Key + " " + c.Help().Desc, c.rank}
+		p := part{ink{}, c.Help().Key + " " + m.now(c), c.rank}
 		switch {
 		case c.rank == 1:
 			p.ink, p.rank = k.hot, 0
@@ -50,4 +50,17 @@ func (m *root) keyBar(w int) string {
 		}
 	}
 	return k.spread(w, left, right)
+}
+
+// now is what a key does just now, where that is less than what it can do.
+func (m *root) now(c command) string {
+	switch {
+	case c.Help().Key != "p":
+		return c.Help().Desc
+	case m.scene.Stopped != nil:
+		return "re-arm"
+	case m.scene.Paused != nil:
+		return "resume"
+	}
+	return "pause"
 }

@@ -50,8 +50,11 @@ func (e Exit) String() string {
 type Options struct {
 	Console Console
 	In, Out *os.File         // both must be terminals
-	Now     func() time.Time // safe for concurrent use
-	By      string           // the person who gives the orders
+	Now     func() time.Time // the engine's clock, for what is shown; safe for concurrent use
+	// Wall is the clock of the person at the keyboard: how quickly keys follow each other, how long a message
+	// stays. It differs from Now where the engine lives in a time of its own. Without it, Now serves.
+	Wall func() time.Time
+	By   string // the person who gives the orders
 	// NewID makes order ids that no other console makes. Without it, ids are made of By, the time and a count.
 	NewID    func() string
 	Attached bool // the engine runs in another process and outlives this console
@@ -62,6 +65,10 @@ type Options struct {
 	Hangup    <-chan os.Signal
 	Terminate <-chan os.Signal
 }
+
+// ErrStopNotDelivered is the error of [Run] when the person ordered a stop that the engine never confirmed. The
+// caller tries once more or tells the person; the hosts undo their faults by their own guards either way.
+var ErrStopNotDelivered = errors.New("your STOP was not delivered: the engine did not confirm it; from any shell: chaoscat stop")
 
 // Crash is a panic in one of the console's goroutines, after the terminal was put back.
 type Crash struct {
@@ -82,7 +89,8 @@ const drainFor = time.Second
 
 // Run shows the console until the person quits, a signal arrives or ctx is done, and leaves the terminal
 // as it was, whatever happened. The error is nil for every exit that somebody chose; it is a [*Crash]
-// after a panic, and the cause of ctx when ctx ended it. A caller whose own goroutine panics cancels ctx,
+// after a panic, the cause of ctx when ctx ended it, and it wraps [ErrStopNotDelivered], whatever the exit,
+// while a stop is ordered and not confirmed. A caller whose own goroutine panics cancels ctx,
 // waits for Run and may then print.
 //
 // After [StopThenQuit] the stop has been ordered already, unless the engine could not be reached; to order
@@ -96,6 +104,7 @@ func Run(ctx context.Context, o Options) (Exit, error) {
 	out := newOutlet(o.Out)
 	end := &ending{}
 	m := newRoot(ctx, o, end, out.caughtUp)
+	m.suspend = suspension{ctx, out}.cmd
 	p := tea.NewProgram(m, tea.WithInput(o.In), tea.WithOutput(out), tea.WithAltScreen(),
 		tea.WithFPS(framesPerSecond), tea.WithoutSignalHandler())
 	// Quitting waits for the reader of the keyboard, killing closes its file under its hands.
@@ -108,7 +117,7 @@ func Run(ctx context.Context, o Options) (Exit, error) {
 	cancel()
 	out.close(drainFor)
 	waitFor(started.Wait, drainFor)
-	return end.exit, end.err
+	return end.exit, errors.Join(end.err, m.delivery.undelivered())
 }
 
 // waitFor waits for what should end, but not for ever: an engine that does not let go of a call must not

@@ -66,11 +66,19 @@ func (m *root) leavingLines() (title string, lines []string, inks []ink) {
 	return title, lines, inks
 }
 
+// demoMark tells a demonstration from what could hurt somebody.
+func demoMark(s *scene) string {
+	if s.Demo {
+		return "DEMO"
+	}
+	return ""
+}
+
 // crampedView is the console where there is no room for it.
 func (m *root) crampedView(w, h int) []string {
 	k, s := m.look, &m.scene
 	put := func(in ink, text string) string { return k.newLine(w).put(in, " "+text).String() }
-	lines := []string{k.spread(w, []part{{k.strong, "chaoscat", 1}, {ink{}, s.Name, 2}, {stateInk(k, s), "[" + s.word() + "]", 0}, {k.hot, "s STOP", 0}}, nil)}
+	lines := []string{k.spread(w, []part{{k.strong, "chaoscat", 1}, {ink{}, s.Name, 2}, {k.warn, demoMark(s), 0}, {stateInk(k, s), "[" + s.word() + "]", 0}, {k.hot, "s STOP", 0}}, nil)}
 	if m.mode == leaving {
 		_, choices, inks := m.leavingLines()
 		for i, c := range choices {

@@ -79,11 +79,19 @@ func (x index) words(i int32) string {
 	return x.text[x.ends[i-1]:x.ends[i]]
 }
 
-// field is the text that is being typed after a slash.
-type field struct {
-	text   string
-	before string // what Esc goes back to
+// findAll lists the hosts whose words contain every needle.
+func (x index) findAll(needles []string, among []int32) []int32 {
+	for _, needle := range needles {
+		among = x.find(needle, among)
+	}
+	return among
 }
+
+// normal is the text of a filter as it is compared: lower case, one blank between words.
+func normal(text string) string { return strings.Join(strings.Fields(strings.ToLower(text)), " ") }
+
+// field is the text that is being typed after a slash.
+type field struct{ text string }
 
 // edit is what a key does to the text; done tells that the key ends the editing.
 func (f *field) edit(key string) (done bool) {

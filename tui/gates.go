@@ -15,6 +15,9 @@ func gates(k *look, s *scene, r rect) pane {
 		}
 	}
 	p := pane{title: "Gates", note: fmt.Sprintf("%d/%d clear", clear, len(s.Gates))}
+	if s.lost {
+		p.note = "unknown"
+	}
 	for _, g := range s.Gates {
 		p.rows = append(p.rows, gateRow(k, s, g, r.w-2))
 	}
@@ -27,6 +30,9 @@ func gateRow(k *look, s *scene, g engine.GateView, w int) string {
 	age := "not asked"
 	if !g.At.IsZero() {
 		age = span(s.now.Sub(g.At)) + " ago"
+	}
+	if s.lost && !g.At.IsZero() {
+		glyph, in, age = k.doubt, k.warn, span(s.now.Sub(g.At)+s.age)+" ago"
 	}
 	text := g.Text
 	if g.Kind == engine.OnCall {
@@ -49,6 +55,33 @@ func recent(k *look, s *scene, r rect) pane {
 func recentRow(k *look, s *scene, rec engine.Record, w int) string {
 	glyph, in := k.outcome(*rec.Outcome)
 	l := k.newLine(w).put(ink{}, " ").cell(k.dim, s.at(rec.At), 9).cell(in, glyph, 1)
-	l.cell(ink{}, rec.Attack, min(14, w/6)).cell(ink{}, rec.Host, min(20, w/5))
-	return l.put(in, string(rec.Outcome.Effect)).put(ink{}, " "+string(rec.Outcome.Undo)).String()
+	effect, undo := string(rec.Outcome.Effect), string(rec.Outcome.Undo)
+	if room := w - l.used - 18; room < 24 { // what is left for attack and host
+		effect, undo = brieflyEnded(*rec.Outcome)
+	}
+	names := max(8, (w-l.used-columns(effect)-columns(undo)-4)/2)
+	l.cell(ink{}, rec.Attack, min(14, names)).cell(ink{}, rec.Host, min(20, names))
+	return l.put(in, effect).put(ink{}, " "+undo).String()
+}
+
+// brieflyEnded is an outcome in words that stay whole in a narrow pane.
+func brieflyEnded(o engine.Outcome) (effect, undo string) {
+	effect, undo = string(o.Effect), string(o.Undo)
+	switch o.Effect {
+	case engine.Effective:
+		effect = "hit"
+	case engine.NoEffect:
+		effect = "none"
+	case engine.Unverifiable:
+		effect = "unsure"
+	case engine.Infeasible:
+		effect = "unfit"
+	}
+	switch o.Undo {
+	case engine.Restored:
+		undo = "undone"
+	case engine.Residue:
+		undo = "RESIDUE"
+	}
+	return effect, undo
 }

@@ -26,6 +26,11 @@ var scenes = []struct {
 	{"closed", func(d *desk) { d.show(closed(), story()[:3]...) }},
 	{"attacking", func(d *desk) { d.show(attacking(), story()...) }},
 	{"crowded", func(d *desk) { d.show(crowded(), story()...) }},
+	{"paused while attacking", func(d *desk) {
+		s := attacking()
+		s.Paused = &engine.Pause{By: "ada"}
+		d.show(s, story()...)
+	}},
 	{"undoing", func(d *desk) { d.show(undoing(), story()...) }},
 	{"stopped", func(d *desk) { d.show(stopped(), story()[:3]...) }},
 	{"residue", func(d *desk) { d.show(residue(), story()[:3]...) }},
@@ -39,6 +44,7 @@ var scenes = []struct {
 	{"quit while attacking", func(d *desk) { d.m.scene.attached = true; d.show(attacking()).runes("q") }},
 	{"quit while armed", func(d *desk) { d.show(armed()).runes("q") }},
 	{"filter", func(d *desk) { d.show(armed(), story()[:3]...).runes("/"); d.runes("web-00"); d.keys(down, down) }},
+	{"filter output", func(d *desk) { d.show(attacking(), story()...).runes("3/"); d.runes("web cpu") }},
 	{"run once", func(d *desk) { d.show(armed()).runes("r") }},
 	{"arm again", func(d *desk) { d.show(stopped()).runes("p") }},
 	{"locked", func(d *desk) { d.show(attacking(), story()...).runes("r") }},

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/chaoscat/chaoscat/engine"
 )
@@ -23,13 +24,32 @@ func titleLine(k *look, s *scene, width int) string {
 		left = append(left, part{k.alarm, fmt.Sprintf("RESIDUE %d", n), 1})
 	}
 	if s.attacking() {
-		left = append(left, part{k.hot, "s = STOP NOW", 0})
+		left = append(left, part{k.hot, "s = STOP NOW", 0}, part{k.warn, after(s), 2})
 	}
 	right := []part{{ink{}, s.Window.Text, 9}, {ink{}, s.window(), 5}}
 	if s.known {
-		right = append(right, part{k.dim, s.now.In(s.zone).Format("15:04:05 MST"), 6})
+		right = append(right, part{k.dim, asOf(s) + s.now.In(s.zone).Format("15:04:05 MST"), 6})
 	}
 	return k.spread(width, left, right)
+}
+
+// after is what follows the running attack when nothing else will.
+func after(s *scene) string {
+	switch {
+	case s.Stopped != nil:
+		return "then STOPPED"
+	case s.Paused != nil:
+		return "then PAUSED"
+	}
+	return ""
+}
+
+// asOf marks a time that stands still.
+func asOf(s *scene) string {
+	if s.lost {
+		return "as of "
+	}
+	return ""
 }
 
 func stateInk(k *look, s *scene) ink {
@@ -47,29 +67,62 @@ func reasonLine(k *look, s *scene, width int) string {
 	if s.attacking() {
 		left = append(left, progress(k, s, width)...)
 	} else if s.known {
-		left = append(left, part{ink{}, s.Verdict.Sentence, 0})
+		return k.withWayOut(s, width, append(left, part{ink{}, lastKnown(s) + s.Verdict.Sentence, 0}))
 	} else {
 		left = append(left, part{ink{}, "waiting for the engine", 0})
 	}
 	return k.spread(width, left, nil)
 }
 
-// health is the gates in a few words; who is on call is mentioned when nobody is known to be.
+func lastKnown(s *scene) string {
+	if s.lost {
+		return "last known: "
+	}
+	return ""
+}
+
+// withWayOut ends the line with how a stop is lifted; the sentence before it is cut first.
+func (k *look) withWayOut(s *scene, width int, left []part) string {
+	if s.Stopped == nil || s.lost {
+		return k.spread(width, left, nil)
+	}
+	hint := part{k.strong, wayOut(s), 0}
+	verdict := &left[len(left)-1]
+	room := width - total(append(left[:len(left)-1:len(left)-1], hint), 1) - 2
+	if verdict.text = k.shorten(k.clean(verdict.text), room); room < 20 {
+		verdict.text = s.word()
+	}
+	return k.spread(width, append(left, hint), nil)
+}
+
+// health is the gates in a few words; who is on call is mentioned when nobody is known to be. A gate that
+// the verdict names is not named twice, and without a link nothing is known.
 func health(k *look, s *scene) []part {
-	if !s.known {
+	switch {
+	case !s.known:
 		return nil
+	case s.lost:
+		return []part{{k.warn, fmt.Sprintf("HEALTH %s unknown, last heard %s ago", k.doubt, span(s.age)), 0}}
 	}
 	parts := make([]part, 0, 2)
 	clear, all, first := s.gates(engine.Health)
 	if clear == all && all > 0 {
 		parts = append(parts, part{k.good, fmt.Sprintf("HEALTH %s OK %d/%d", k.yes, clear, all), 0})
 	} else {
-		parts = append(parts, part{k.bad, fmt.Sprintf("HEALTH %s %d/%d %s", k.no, clear, all, first), 0})
+		parts = append(parts, part{k.bad, strings.TrimSpace(fmt.Sprintf("HEALTH %s %d/%d %s", k.no, clear, all, s.unnamed(first))), 0})
 	}
 	if clear, all, first := s.gates(engine.OnCall); clear < all || all == 0 {
-		parts = append(parts, part{k.bad, "ON CALL " + k.no + " " + first, 3})
+		parts = append(parts, part{k.bad, strings.TrimSpace("ON CALL " + k.no + " " + s.unnamed(first)), 3})
 	}
 	return parts
+}
+
+// unnamed is the name of a gate unless the verdict, which stands beside it, begins with it.
+func (s *scene) unnamed(gate string) string {
+	if !s.attacking() && strings.HasPrefix(s.Verdict.Sentence, gate+":") {
+		return ""
+	}
+	return gate
 }
 
 // progress is the running attack in one line.

@@ -1,8 +1,12 @@
 package tui
 
 import (
+	"slices"
+
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/chaoscat/chaoscat/engine"
 )
 
 // mode is who gets the keys.
@@ -36,39 +40,40 @@ func keys(k ...string) []string { return k }
 // commands is every key of the console. The first that matches acts; in no mode is there a second.
 func commands(m mode) []command {
 	stop := command{bind(keys("s", "S"), "s", "STOP ALL"), "EMERGENCY", "stop and undo everything", 1, (*root).stop, nil}
+	suspend := command{bind(keys("ctrl+z"), "ctrl+z", "suspend"), "OTHER", "to the shell; fg returns", 0, func(r *root) tea.Cmd { return r.suspend() }, whyNotSuspend}
 	interrupt := command{bind(keys("ctrl+c"), "ctrl+c", "stop; idle, twice: quit"), "EMERGENCY", "", 0, (*root).interrupt, nil}
 	switch m {
 	case filtering:
 		typed := command{bind(keys("ctrl+c"), "ctrl+c", "STOP ALL"), "EMERGENCY", "", 1, (*root).stop, nil}
-		return []command{typed,
+		return []command{typed, suspend,
 			{bind(keys("enter"), "Enter", "keep the filter"), "FIND", "", 3, (*root).keepFilter, nil},
 			{bind(keys("esc"), "Esc", "clear it"), "FIND", "", 2, (*root).clearFilter, nil},
-			{bind(keys("up"), "up", "previous host"), "FIND", "", 0, moves(lineUp), nil},
-			{bind(keys("down"), "down", "next host"), "FIND", "", 0, moves(lineDown), nil},
+			{bind(keys("up"), "up", "previous row"), "FIND", "", 0, moves(lineUp), nil},
+			{bind(keys("down"), "down", "next row"), "FIND", "", 0, moves(lineDown), nil},
 		}
 	case asking:
-		return []command{stop, interrupt,
+		return []command{stop, interrupt, suspend,
 			{bind(keys("y"), "y", "yes"), "ANSWER", "", 2, (*root).agree, nil},
 			{bind(keys("n", "esc", "q"), "n Esc", "cancel"), "ANSWER", "", 2, (*root).dismiss, nil},
 			{bind(keys("enter", " "), "Enter", "does nothing"), "ANSWER", "", 0, nil, enterIsNoAnswer},
 		}
 	case leaving:
-		return []command{stop, interrupt,
+		return []command{stop, interrupt, suspend,
 			{bind(keys("up", "k"), "k", "up"), "ANSWER", "", 4, (*root).choiceUp, nil},
 			{bind(keys("down", "j", "tab"), "j", "down"), "ANSWER", "", 4, (*root).choiceDown, nil},
 			{bind(keys("enter"), "Enter", "do it"), "ANSWER", "", 3, (*root).choose, nil},
 			{bind(keys("esc", "n"), "Esc", "stay"), "ANSWER", "", 2, (*root).dismiss, nil},
 		}
 	case helping:
-		return []command{stop, interrupt,
+		return []command{stop, interrupt, suspend,
 			{bind(keys("?", "esc", "q", "enter"), "? Esc", "back"), "HELP", "", 2, (*root).dismiss, nil},
 			{bind(keys("j", "down", "pgdown", " "), "j", "down"), "HELP", "", 4, (*root).helpDown, nil},
 			{bind(keys("k", "up", "pgup"), "k", "up"), "HELP", "", 4, (*root).helpUp, nil},
 		}
 	case cramped:
-		return []command{stop, interrupt, {bind(keys("q"), "q", "quit"), "OTHER", "", 2, (*root).quit, nil}}
+		return []command{stop, interrupt, suspend, {bind(keys("q"), "q", "quit"), "OTHER", "", 2, (*root).quit, nil}}
 	}
-	return append([]command{stop, interrupt}, browsingCommands()...)
+	return append(append([]command{stop, interrupt}, browsingCommands()...), suspend)
 }
 
 func browsingCommands() []command {
@@ -77,7 +82,7 @@ func browsingCommands() []command {
 		{bind(keys(">"), ">", "skip"), "SCHEDULE", "skip it and draw again", 8, (*root).skip, whyNotSkip},
 		{bind(keys("p"), "p", "pause/resume"), "SCHEDULE", "pause, resume, re-arm: y", 5, (*root).pause, whyNoOrder},
 		{bind(keys("x"), "x", "exclude/include"), "HOSTS", "exclude; include, then y", 10, (*root).exclude, whyNotExclude},
-		{bind(keys("/"), "/", "filter"), "HOSTS", "filter by any word", 6, (*root).openFilter, nil},
+		{bind(keys("/"), "/", "filter"), "HOSTS", "filter pane by words", 6, (*root).openFilter, nil},
 		{bind(keys("f"), "f", "follow"), "OUTPUT", "follow or hold still", 11, (*root).follow, nil},
 		{bind(keys("tab"), "Tab", "pane"), "MOVE", "next pane", 9, focuses(+1), nil},
 		{bind(keys("shift+tab"), "shift+Tab", "pane before"), "MOVE", "", 0, focuses(-1), nil},
@@ -92,7 +97,7 @@ func browsingCommands() []command {
 		{bind(keys("pgup"), "PgUp", "page up"), "MOVE", "", 0, moves(pageUp), nil},
 		{bind(keys("g", "home"), "g", "top"), "MOVE", "", 0, moves(toTop), nil},
 		{bind(keys("G", "end"), "G", "bottom, follow"), "MOVE", "", 0, moves(toBottom), nil},
-		{bind(keys("esc"), "Esc", "clear the filter"), "HOSTS", "", 0, (*root).clearFilter, nil},
+		{bind(keys("esc"), "Esc", "clear its filter"), "HOSTS", "", 0, (*root).clearFilter, nil},
 		{bind(keys("?"), "?", "help"), "OTHER", "", 2, (*root).openHelp, nil},
 		{bind(keys("q"), "q", "quit"), "OTHER", "quit; asks while it runs", 3, (*root).quit, nil},
 	}
@@ -130,9 +135,29 @@ func whyNotRun(r *root) string {
 	case r.scene.attacking():
 		return "locked while an attack runs; s stops it"
 	case r.scene.Stopped != nil:
-		return "stopped by " + r.scene.Stopped.By + "; p, then y, arms the schedule again"
+		return "stopped by " + r.scene.Stopped.By + "; p, then y, resumes"
+	case slices.Contains(bindsOrders, r.scene.Verdict.Name):
+		return r.scene.Verdict.Sentence
 	}
 	return ""
+}
+
+// bindsOrders are the verdicts that refuse an ordered attack as they do a scheduled one: to ask for it would
+// be in vain. The engine has the last word on everything else.
+var bindsOrders = []engine.Reason{
+	engine.ResidueLeft, engine.Reconciling, engine.IsStopped, engine.OutsideHours, engine.Holiday, engine.Frozen,
+	engine.AtLimit, engine.DailyLimit,
+}
+
+// whyNotSuspend: a suspended process keeps no lease alive and hears no answer, so the engine must be elsewhere.
+func whyNotSuspend(r *root) string {
+	switch {
+	case r.scene.attached:
+		return ""
+	case r.scene.attacking():
+		return "not suspended: the attack is run from here; s stops it"
+	}
+	return "not suspended: the engine runs in this console; q quits"
 }
 
 func whyNotSkip(r *root) string {

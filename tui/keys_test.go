@@ -199,7 +199,9 @@ func TestAKeyThatDoesNotApplySaysWhy(t *testing.T) {
 	}{
 		{"run once while attacking", func(d *desk) { d.show(attacking()).runes("r") }, "locked while an attack runs"},
 		{"skip while attacking", func(d *desk) { d.show(attacking()).runes(">") }, "locked while an attack runs"},
-		{"run once when stopped", func(d *desk) { d.show(stopped()).runes("r") }, "p, then y, arms the schedule again"},
+		{"run once when stopped", func(d *desk) { d.show(stopped()).runes("r") }, "p, then y, resumes"},
+		{"run once outside hours", func(d *desk) { d.show(closed()).runes("r") }, "outside hours"},
+		{"run once with residue", func(d *desk) { d.show(residue()).runes("r") }, "db-005 may still carry a fault"},
 		{"skip without a draw", func(d *desk) { s := armed(); s.Next = nil; d.show(s).runes(">") }, "nothing is drawn"},
 		{"exclude from another pane", func(d *desk) { d.show(armed()).runes("3x") }, "go to the hosts first"},
 		{"exclude what configuration excludes", func(d *desk) { d.show(armed()).runes("Gx") }, "web-011"},
@@ -208,7 +210,7 @@ func TestAKeyThatDoesNotApplySaysWhy(t *testing.T) {
 		{"Enter in a question", func(d *desk) { d.show(armed()).keys(char('r'), enter) }, "Enter is no answer"},
 		{"a refusal of the engine", func(d *desk) {
 			d.con.refuse("outside hours until Mon 10:00")
-			d.show(closed()).keys(char('r'), char('y'))
+			d.show(armed()).keys(char('r'), char('y'))
 		}, "outside hours until Mon 10:00"},
 	} {
 		t.Run(c.what, func(t *testing.T) {

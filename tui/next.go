@@ -47,6 +47,8 @@ func countdown(s *scene) string {
 		return ""
 	case s.Mood == engine.MoodPaused || s.Mood == engine.MoodHeld:
 		return string(s.Mood)
+	case s.lost:
+		return "was due at " + s.at(s.NextAt)
 	case s.NextAt.After(s.now):
 		return "in " + brief(s.NextAt.Sub(s.now))
 	}

@@ -63,12 +63,10 @@ func (m *root) stop() tea.Cmd {
 	if m.mode != leaving {
 		m.mode = browsing
 	}
-	if m.delivery.underway {
-		m.say(m.look.hot, "the stop is on its way")
-		return nil
+	if !m.delivery.underway {
+		m.delivery = delivery{order: m.order(engine.Order{Kind: engine.Stop}), underway: true}
 	}
-	m.delivery = delivery{order: m.order(engine.Order{Kind: engine.Stop}), underway: true}
-	m.say(m.look.hot, "STOP: everything is being stopped and undone")
+	m.say(m.look.hot, m.delivery.progress(m.scene.lost))
 	return m.deliver()
 }
 
@@ -112,9 +110,12 @@ func (m *root) stopAnswered(msg orderedMsg) tea.Cmd {
 	m.delivery.inFlight = false
 	if msg.err == nil {
 		m.delivery = delivery{}
-		m.say(m.look.good, "stopped, and it stays so: p, then y, arms the schedule again")
+		m.say(m.look.good, m.stopConfirmed())
 	} else {
 		m.delivery.err = msg.err
+		if m.delivery.tries == 1 {
+			m.say(m.look.hot, m.delivery.progress(m.scene.lost))
+		}
 	}
 	if m.exit == StopThenQuit && m.mode == leaving {
 		return tea.Quit
@@ -123,6 +124,42 @@ func (m *root) stopAnswered(msg orderedMsg) tea.Cmd {
 		return nil
 	}
 	return tea.Tick(stopRetry, func(time.Time) tea.Msg { return retryMsg{} })
+}
+
+// stopConfirmed is said once the engine has taken the stop.
+func (m *root) stopConfirmed() string {
+	text := "stopped, and it stays so"
+	if m.scene.attacking() {
+		text += "; what runs is being undone"
+	}
+	return text + "; " + wayOut(&m.scene)
+}
+
+// wayOut is how a stop is lifted from this screen.
+func wayOut(s *scene) string {
+	if s.small {
+		return fmt.Sprintf("enlarge to %dx%d to re-arm", leastWidth, leastHeight)
+	}
+	return "p, then y, resumes"
+}
+
+// progress is how far a stop has come. It never claims that anything is stopped: the engine has not said so.
+func (d delivery) progress(lost bool) string {
+	if lost || d.err != nil {
+		return "STOP: delivery is being tried until it succeeds; the engine cannot be reached"
+	}
+	return "STOP: on its way; the engine has not confirmed it yet"
+}
+
+// undelivered is the error of leaving while a stop is not confirmed.
+func (d delivery) undelivered() error {
+	switch {
+	case !d.underway:
+		return nil
+	case d.err != nil:
+		return fmt.Errorf("%w (%w)", ErrStopNotDelivered, d.err)
+	}
+	return ErrStopNotDelivered
 }
 
 // warning is what stays on the screen while a stop could not be delivered.
@@ -148,7 +185,7 @@ type question struct {
 const reading = 150 * time.Millisecond
 
 func (m *root) ask(q question) tea.Cmd {
-	q.opened = m.options.Now()
+	q.opened = m.options.Wall()
 	m.question, m.mode, m.asked = q, asking, true
 	return nil
 }
@@ -156,7 +193,7 @@ func (m *root) ask(q question) tea.Cmd {
 // agree is y. It does not count in the read that opened the question.
 func (m *root) agree() tea.Cmd {
 	q := m.question
-	if m.asked || m.options.Now().Sub(q.opened) < reading {
+	if m.asked || m.options.Wall().Sub(q.opened) < reading {
 		m.say(m.look.warn, "that y came with the key before it; y once more does it")
 		return nil
 	}

@@ -26,6 +26,7 @@ type outlet struct {
 	skipped bool
 	closing bool
 	dead    bool
+	writing bool // a part has been taken from the queue and is not written yet
 	wake    chan struct{}
 }
 
@@ -91,6 +92,7 @@ func (o *outlet) take() (chunk []byte, more bool) {
 		}
 	}
 	chunk, o.queue = o.queue, nil
+	o.writing = len(chunk) > 0
 	return chunk, !o.closing
 }
 
@@ -99,6 +101,19 @@ func (o *outlet) bury() {
 	defer o.mu.Unlock()
 	o.dead, o.queue = true, nil
 	close(o.gone)
+}
+
+// settle waits until nothing is left to write, or until the time is over.
+func (o *outlet) settle(patience time.Duration) {
+	for end := time.Now().Add(patience); time.Now().Before(end) && o.busy(); {
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func (o *outlet) busy() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return !o.dead && (len(o.queue) > 0 || o.writing)
 }
 
 // close waits until everything is written, or until the time is over: a terminal that takes nothing can

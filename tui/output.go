@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,13 +19,17 @@ type entry struct {
 }
 
 // output is the pane of what happened. It keeps the last [keep] lines in a ring, draws those that are
-// seen, and follows until somebody scrolls up.
+// seen, and follows until somebody scrolls up. A filter shows those lines alone that have all its words.
 type output struct {
 	ring    []entry
-	added   int  // lines ever added
-	reading bool // scrolled up: nothing moves under the reader's eyes
-	bottom  int  // while reading: number of the line below the last one shown
-	shown   int  // how many lines were shown, last time
+	added   int    // lines ever added
+	needle  string // normal words that a line must all have; "" shows every line
+	found   []int  // numbers of the kept lines that have them; meaningless without a needle
+	passed  int    // lines found and no longer kept
+	longest int    // columns of the longest name seen
+	reading bool   // scrolled up: nothing moves under the reader's eyes
+	bottom  int    // while reading: number of the line below the last one shown, among those that match
+	shown   int    // how many lines were shown, last time
 	trouble string
 }
 
@@ -44,7 +49,58 @@ func (o *output) add(e entry) {
 	} else {
 		o.ring[o.added%keep] = e
 	}
+	if o.needle != "" && e.has(strings.Fields(o.needle)) {
+		o.found = append(o.found, o.added)
+	}
 	o.added++
+	for len(o.found) > 0 && o.found[0] < o.oldest() {
+		o.found, o.passed = o.found[1:], o.passed+1
+	}
+	o.longest = max(o.longest, columns(e.host))
+}
+
+// has tells whether the line has every word, in the name or in the text.
+func (e entry) has(words []string) bool {
+	line := strings.ToLower(e.host + "\n" + e.text)
+	return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(line, w) })
+}
+
+// filter shows the lines that have every word of the text, and follows them.
+func (o *output) filter(text string) {
+	needle := normal(text)
+	if needle == o.needle {
+		return
+	}
+	o.needle, o.found, o.passed, o.reading = needle, nil, 0, false
+	words := strings.Fields(needle)
+	for i := o.oldest(); i < o.added && needle != ""; i++ {
+		if o.ring[i%keep].has(words) {
+			o.found = append(o.found, i)
+		}
+	}
+}
+
+// first and end bound the numbers of the lines that match; line is the one with such a number.
+
+func (o *output) first() int {
+	if o.needle != "" {
+		return o.passed
+	}
+	return o.oldest()
+}
+
+func (o *output) end() int {
+	if o.needle != "" {
+		return o.passed + len(o.found)
+	}
+	return o.added
+}
+
+func (o *output) line(i int) entry {
+	if o.needle != "" {
+		i = o.found[i-o.passed]
+	}
+	return o.ring[i%keep]
 }
 
 // speaker is who a line is about: the host, or the part of the engine that speaks.
@@ -72,36 +128,59 @@ func (o *output) oldest() int { return o.added - len(o.ring) }
 func (o *output) follow() { o.reading = false }
 
 // toggle is the key that follows, and that holds still when it already does.
-func (o *output) toggle() { o.bottom, o.reading = o.added, !o.reading }
+func (o *output) toggle() { o.bottom, o.reading = o.end(), !o.reading }
 
 // move scrolls. Going up stops following; arriving at the end follows again.
 func (o *output) move(m motion) {
 	if !o.reading {
-		o.bottom = o.added
+		o.bottom = o.end()
 	}
-	first := o.oldest() + min(o.shown, len(o.ring))
-	o.bottom = first + m.apply(o.bottom-first, o.shown, o.added-first)
-	o.reading = o.bottom < o.added
+	top := o.first() + min(o.shown, o.end()-o.first())
+	o.bottom = top + m.apply(o.bottom-top, o.shown, o.end()-top)
+	o.reading = o.bottom < o.end()
 }
 
 func (o *output) view(k *look, s *scene, r rect) pane {
 	w, h := r.w-2, r.h-2
 	o.shown = h
-	end := o.added
-	p := pane{title: "3 Output  following", note: plural(o.added, "line")}
+	end := o.end()
 	if o.reading {
-		o.bottom = max(o.bottom, min(o.added, o.oldest()+h))
+		o.bottom = max(o.bottom, min(end, o.first()+h))
 		end = o.bottom
-		p.title = fmt.Sprintf("3 Output  PAUSED, %s below, G follows", plural(o.added-end, "line"))
 	}
-	if o.trouble != "" {
-		p.title += "  (" + o.trouble + ")"
+	p := pane{title: o.title(end), note: plural(o.added, "line")}
+	name := o.nameWidth(w)
+	for i := max(o.first(), end-h); i < end; i++ {
+		p.rows = append(p.rows, entryRow(k, s, o.line(i), name, w))
 	}
-	name := max(9, min(24, w/8))
-	for i := max(o.oldest(), end-h); i < end; i++ {
-		p.rows = append(p.rows, entryRow(k, s, o.ring[i%keep], name, w))
+	if o.needle != "" && len(o.found) == 0 {
+		p.rows = append(p.rows, k.newLine(w).put(k.warn, "   no line matches; Esc clears the filter").String())
 	}
 	return p
+}
+
+func (o *output) title(end int) string {
+	title := "3 Output  following"
+	if o.reading {
+		title = fmt.Sprintf("3 Output  PAUSED, %s below, G follows", plural(o.end()-end, "line"))
+	}
+	if o.needle != "" {
+		title += fmt.Sprintf("  /%s  %s/%s", o.needle, thousands(len(o.found)), thousands(len(o.ring)))
+	}
+	if o.trouble != "" {
+		title += "  (" + o.trouble + ")"
+	}
+	return title
+}
+
+// nameWidth is the column of names: wide enough for the longest that was seen, and no wider than leaves the
+// text its share.
+func (o *output) nameWidth(w int) int {
+	most := min(20, w/3)
+	if w >= twoColumns {
+		most = 24
+	}
+	return max(9, min(o.longest, most))
 }
 
 func entryRow(k *look, s *scene, e entry, name, w int) string {

@@ -79,8 +79,8 @@ func (m *root) leave(exit Exit) tea.Cmd {
 
 // interrupt is ctrl+c: it stops what runs, then quits; with nothing running, twice quits.
 func (m *root) interrupt() tea.Cmd {
-	again := !m.interrupted.IsZero() && m.options.Now().Sub(m.interrupted) < twice
-	m.interrupted = m.options.Now()
+	again := !m.interrupted.IsZero() && m.options.Wall().Sub(m.interrupted) < twice
+	m.interrupted = m.options.Wall()
 	switch {
 	case m.exit == StopThenQuit, again && m.scene.attacking():
 		m.exit = StopThenQuit

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"fmt"
 	"sort"
 	"strings"
@@ -16,14 +17,16 @@ type roster struct {
 	source  *engine.Roster
 	version uint64
 
-	needle string  // lower case; "" shows every host
+	needle string  // normal words that a host must all have; "" shows every host
 	index  index   // what the needle is looked for in; made when first needed
 	rows   []int32 // positions in the roster that the needle found; meaningless without one
 
-	selected string // name of the host under the cursor
-	cursor   int    // its row
-	top      int    // first row shown
-	shown    int    // how many rows were, last time
+	selected  string // name of the host under the cursor
+	displaced string // the host that a filter took the selection from; it goes back as soon as it can
+	astray    bool   // an attack has been brought into view: the cursor need not be
+	cursor    int    // its row
+	top       int    // first row shown
+	shown     int    // how many rows were, last time
 }
 
 // learn takes over a new roster. The cursor stays with its host; if the host has left the inventory the
@@ -48,9 +51,9 @@ func (r *roster) indexed(msg indexedMsg) {
 	}
 }
 
-// filter shows the hosts that contain the text in name, address, groups or tags.
+// filter shows the hosts that contain every word of the text in name, address, groups or tags.
 func (r *roster) filter(text string) {
-	needle := strings.ToLower(text)
+	needle := normal(text)
 	if needle == r.needle {
 		return
 	}
@@ -64,19 +67,24 @@ func (r *roster) filter(text string) {
 
 // sift finds the rows anew and follows the selected host to its new row.
 func (r *roster) sift(among []int32) {
-	r.rows = nil
+	r.rows, r.astray = nil, false
 	if r.needle != "" {
 		if r.index.empty() {
 			r.index = newIndex(r.source.Hosts())
 		}
-		r.rows = r.index.find(r.needle, among)
+		r.rows = r.index.findAll(strings.Fields(r.needle), among)
+	}
+	if row, found := r.rowOf(r.displaced); found && r.displaced != "" {
+		r.place(row)
 	}
 	row, found := r.rowOf(r.selected)
 	switch {
 	case found:
 		r.cursor = row
 	case r.needle != "" && r.count() > 0 && r.known(r.selected):
-		r.place(0) // the person typed the selected host away
+		was := cmp.Or(r.displaced, r.selected) // the person typed the selected host away
+		r.place(0)
+		r.displaced = was
 	default:
 		r.selected = ""
 		r.cursor = max(0, min(r.cursor, r.count()-1))
@@ -111,14 +119,25 @@ func (r *roster) rowOf(name string) (int, bool) {
 
 // place puts the cursor on a row, and the selection on its host.
 func (r *roster) place(row int) {
-	r.cursor, r.selected = 0, ""
+	r.cursor, r.selected, r.displaced = 0, "", ""
 	if r.count() > 0 {
 		r.cursor = max(0, min(row, r.count()-1))
 		r.selected = r.at(r.cursor).Name
 	}
 }
 
-func (r *roster) move(m motion) { r.place(m.apply(r.cursor, r.shown, r.count()-1)) }
+func (r *roster) move(m motion) {
+	r.astray = false
+	r.place(m.apply(r.cursor, r.shown, r.count()-1))
+}
+
+// reveal scrolls to a host without selecting it.
+func (r *roster) reveal(name string) {
+	row, found := r.rowOf(name)
+	if found && (row < r.top || row >= r.top+r.shown) {
+		r.top, r.astray = row-r.shown/2, true
+	}
+}
 
 func (r *roster) view(k *look, s *scene, box rect) pane {
 	w, h := box.w-2, box.h-2
@@ -129,7 +148,9 @@ func (r *roster) view(k *look, s *scene, box rect) pane {
 	}
 	r.shown = max(0, h-len(p.rows))
 	r.top = max(0, min(r.top, r.count()-r.shown))
-	r.top = min(max(r.top, r.cursor-r.shown+1), r.cursor)
+	if !r.astray {
+		r.top = min(max(r.top, r.cursor-r.shown+1), r.cursor)
+	}
 	end := min(r.count(), r.top+r.shown)
 	for row := r.top; row < end; row++ {
 		p.rows = append(p.rows, r.hostRow(k, s, columns, r.at(row), w))

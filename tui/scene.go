@@ -20,6 +20,7 @@ type scene struct {
 	lost     bool           // what is shown is old
 	age      time.Duration  // how old
 	attached bool           // the engine is in another process
+	small    bool           // there is no room for panes
 	warning  string         // a stop that has not been delivered; shown until it is
 }
 

@@ -18,6 +18,9 @@ func (k *look) clean(text string) string {
 	if harmless(text) {
 		return text
 	}
+	if k.ascii {
+		text = inASCII.Replace(text)
+	}
 	return strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r):
@@ -30,6 +33,14 @@ func (k *look) clean(text string) string {
 		return r
 	}, text)
 }
+
+// inASCII spells the signs that our own texts and those of people use; a question mark means not known.
+var inASCII = strings.NewReplacer(
+	"→", "->", "←", "<-", "⇒", "=>", "…", "...", "·", "-", "•", "*", "–", "-", "—", "--", "−", "-",
+	"‘", "'", "’", "'", "“", "\"", "”", "\"", "„", "\"", "«", "<<", "»", ">>", "×", "x", "≥", ">=", "≤", "<=", "≠", "!=", "±", "+-", "≈", "~",
+	"µ", "u", "μ", "u", "°", " deg", "✓", "+", "✔", "+", "✗", "x", "✘", "x", "▲", "*", "█", "#", "░", ".",
+	"ä", "ae", "ö", "oe", "ü", "ue", "Ä", "Ae", "Ö", "Oe", "Ü", "Ue", "ß", "ss", "é", "e", "è", "e", "à", "a", "ç", "c", "ñ", "n",
+)
 
 func harmless(text string) bool {
 	for i := range len(text) {

@@ -53,6 +53,8 @@ type root struct {
 	orders      int
 	skipped     string // id of the draw that was skipped, until the next one is known
 	interrupted time.Time
+	moved       time.Time      // when the person last moved in the roster
+	suspend     func() tea.Cmd // gives the terminal back to the shell for a while
 	exit        Exit
 
 	frame string // what View returned last
@@ -60,6 +62,9 @@ type root struct {
 }
 
 func newRoot(ctx context.Context, o Options, end *ending, caughtUp <-chan struct{}) *root {
+	if o.Wall == nil {
+		o.Wall = o.Now
+	}
 	return &root{
 		ctx: ctx, options: o, end: end, caughtUp: caughtUp,
 		feed: newFeed(o.Console, o.Now, end.guard),
@@ -112,6 +117,7 @@ func (m *root) Update(msg tea.Msg) (model tea.Model, cmd tea.Cmd) {
 		cmd = m.keys(msg)
 	case newsMsg:
 		cmd = m.hear(msg)
+	case tickOnce:
 	case tickMsg:
 		cmd = m.tick()
 	case orderedMsg:
@@ -158,17 +164,36 @@ func (m *root) hear(n newsMsg) tea.Cmd {
 // see takes over a snapshot.
 func (m *root) see(n newsMsg) tea.Cmd {
 	s := &m.scene
+	before := s.Running
 	if !s.known || s.Zone != n.snapshot.Zone {
 		s.zone = zone(n.snapshot.Zone, n.snapshot.At)
 	}
 	s.Snapshot, s.known, m.heard = *n.snapshot, true, n.heard
 	index := m.roster.learn(s.Roster, s.RosterID)
+	m.followAttack(before)
 	m.attack.forget(s.Running)
 	if m.skipped != "" && s.Next != nil && s.Next.ID != m.skipped {
 		m.say(m.look.good, "drawn instead: "+s.Next.Attack+" on "+s.Next.Host)
 		m.skipped = ""
 	}
 	return index
+}
+
+// reader is how long the roster stays where the person moved it, whatever happens elsewhere in it.
+const reader = 10 * time.Second
+
+// followAttack brings the host of an attack that has just begun into view. The selection stays where it is.
+func (m *root) followAttack(before []engine.Run) {
+	if len(m.scene.Running) == 0 {
+		m.roster.astray = false
+	}
+	for _, r := range m.scene.Running {
+		known := slices.ContainsFunc(before, func(b engine.Run) bool { return b.ID == r.ID })
+		if !known && (m.moved.IsZero() || m.options.Wall().Sub(m.moved) >= reader) {
+			m.roster.reveal(r.Host.Name)
+			return
+		}
+	}
 }
 
 // zone is the schedule's, for showing times in it. A name that this machine does not know leaves the
@@ -189,8 +214,11 @@ func (m *root) refresh() {
 	if !s.LinkLost.IsZero() {
 		s.lost, heard = true, s.LinkLost
 	}
-	s.age, s.warning = now.Sub(heard), m.delivery.warning()
-	if m.toast.text != "" && !now.Before(m.toast.until) {
+	s.age, s.warning, s.small = now.Sub(heard), m.delivery.warning(), tooSmall(m.w, m.h)
+	if s.lost {
+		s.now = s.At // what is not known does not count down
+	}
+	if m.toast.text != "" && !m.options.Wall().Before(m.toast.until) {
 		m.toast = toast{}
 	}
 }
@@ -229,7 +257,7 @@ func (m *root) pasted(text []rune) tea.Cmd {
 		return nil
 	}
 	m.field.paste(text)
-	m.roster.filter(m.field.text)
+	m.sift()
 	return nil
 }
 
@@ -261,13 +289,30 @@ func (m *root) typed(k string) tea.Cmd {
 	if m.field.edit(k) {
 		return m.clearFilter()
 	}
-	m.roster.filter(m.field.text)
+	m.sift()
 	return nil
 }
 
+// openFilter filters the pane that has the focus: the output, or else the hosts.
 func (m *root) openFilter() tea.Cmd {
-	m.mode, m.focus = filtering, onRoster
+	if m.focus != onOutput {
+		m.focus = onRoster
+	}
+	m.mode, m.field = filtering, field{text: m.roster.needle}
+	if m.focus == onOutput {
+		m.field.text = m.output.needle
+	}
 	return nil
+}
+
+// sift applies what is typed.
+func (m *root) sift() {
+	if m.focus == onOutput {
+		m.output.filter(m.field.text)
+		return
+	}
+	m.moved = m.options.Wall()
+	m.roster.filter(m.field.text)
 }
 
 func (m *root) keepFilter() tea.Cmd {
@@ -277,7 +322,7 @@ func (m *root) keepFilter() tea.Cmd {
 
 func (m *root) clearFilter() tea.Cmd {
 	m.mode, m.field = browsing, field{}
-	m.roster.filter("")
+	m.sift()
 	return nil
 }
 
@@ -297,6 +342,7 @@ func (m *root) moveFocused(mo motion) {
 	case onNext:
 		m.next.move(mo)
 	case onRoster:
+		m.moved = m.options.Wall()
 		m.roster.move(mo)
 	case onOutput:
 		m.output.move(mo)

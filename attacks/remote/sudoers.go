@@ -17,7 +17,8 @@ func Sudoers(user, digest string) (string, error) {
 		return "", fmt.Errorf("%q is not a SHA-256 digest in hex", digest)
 	}
 	return fmt.Sprintf(`# chaoscat: install as /etc/sudoers.d/chaoscat, mode 0440, and check with: visudo -cf /etc/sudoers.d/chaoscat
-# Only the runner with exactly this content may be run as root, without a password or a terminal.
+# Only the runner with exactly this content may be run as root, without a password or a terminal. It lies in
+# a folder that the user may write to, so treat the user's key like a key of root: keep it for chaoscat alone.
 Defaults:%[1]s !requiretty
 %[1]s ALL=(root) NOPASSWD: sha256:%[2]s %[3]s%[4]s
 `, user, digest, sudoRunner, digest[:16]), nil

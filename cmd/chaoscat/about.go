@@ -1,8 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"runtime"
+	"strings"
 
 	mango "github.com/muesli/mango-cobra"
 	"github.com/muesli/roff"
@@ -36,14 +39,61 @@ func (a *app) manCommand() *cobra.Command {
 		Use: "man", Short: "The manual page, in roff", Args: cobra.NoArgs,
 		Example: "  chaoscat man | man -l -",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			flow(cmd.Root())
 			page, err := mango.NewManPage(1, cmd.Root())
 			if err != nil {
 				return fmt.Errorf("writing the manual page: %w", err)
 			}
-			fmt.Fprint(a.out, page.Build(roff.NewDocument()))
+			fmt.Fprint(a.out, headed(page.Build(roff.NewDocument())))
 			return nil
 		},
 	}
+}
+
+// flow joins the lines of each paragraph, which are broken for a terminal.
+func flow(c *cobra.Command) {
+	parts := strings.Split(c.Long, "\n\n")
+	for i, p := range parts {
+		parts[i] = strings.Join(strings.Fields(p), " ")
+	}
+	c.Long = strings.Join(parts, "\n")
+	for _, sub := range c.Commands() {
+		flow(sub)
+	}
+}
+
+// headed gives the page the heading of its section, in place of the summary, and leaves out the back quotes
+// by which cobra finds the name of a value.
+func headed(page string) string {
+	page = strings.ReplaceAll(page, "`", "")
+	title, rest, _ := strings.Cut(page, "\n")
+	if end := strings.LastIndex(title, ` "`); end > 0 && strings.HasPrefix(title, ".TH ") {
+		title = title[:end] + ` "User Commands"`
+	}
+	return title + "\n" + rest
+}
+
+// oneArgument asks for exactly one, and says which.
+func oneArgument(what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) == 1 {
+			return nil
+		}
+		return fmt.Errorf("%s takes one argument, %s; it was given %d", c.CommandPath(), what, len(args))
+	}
+}
+
+// knownCommand refuses a word that is no command, and names the nearest one.
+func knownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	c.SuggestionsMinimumDistance = 2
+	near := c.SuggestionsFor(args[0])
+	if len(near) == 0 {
+		return fmt.Errorf("unknown command %q; %s --help lists them", args[0], c.CommandPath())
+	}
+	return fmt.Errorf("unknown command %q; did you mean %s?", args[0], strings.Join(near, " or "))
 }
 
 func (a *app) sudoersCommand() *cobra.Command {
@@ -60,6 +110,9 @@ new version, or a changed custom attack, needs a new rule.`,
 			}
 			if user == "" {
 				user = sshUser
+			}
+			if user == "root" {
+				a.say("root needs no rule; name the SSH user with --user, or in the configuration")
 			}
 			rule, err := remote.Sudoers(user, attacks.Bundle(catalogue, attacks.BundleOptions{}).Digest)
 			if err != nil {
@@ -102,33 +155,66 @@ func (a *app) infoCommand() *cobra.Command {
 		Use: "info", Short: "Every path in use, and what was found there", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			cfg, err := a.load()
-			file := "none found"
 			var known, identities []string
 			if cfg != nil {
-				file, known, identities = cfg.File, cfg.SSH.KnownHosts, cfg.SSH.IdentityFiles
-			} else if a.configFile != "" {
-				file = a.configFile
+				known, identities = cfg.SSH.KnownHosts, cfg.SSH.IdentityFiles
 			}
-			return a.printInfo(file, known, identities, err)
+			return a.printInfo(a.found(cfg, err), known, identities, wrongWith(err))
 		},
 	}
 }
 
-func (a *app) printInfo(file string, known, identities []string, problem error) error {
+// found names the configuration in use, also one that is not right.
+func (a *app) found(cfg *config.Config, problem error) string {
+	var mistakes *config.Mistakes
+	switch {
+	case cfg != nil:
+		return cfg.File
+	case errors.As(problem, &mistakes):
+		return mistakes.List[0].File
+	case a.configFile != "":
+		return a.configFile
+	}
+	if file, err := config.Find(config.Candidates(a.configHome()), config.Disk(a.home)); err == nil {
+		return file
+	}
+	return "none found"
+}
+
+// wrongWith says in a few words what is wrong with the configuration; "" when it is right, or there is none.
+func wrongWith(problem error) string {
+	var mistakes *config.Mistakes
+	switch {
+	case problem == nil, errors.Is(problem, config.ErrNotFound):
+		return ""
+	case errors.As(problem, &mistakes):
+		return counted(len(mistakes.List), "mistake")
+	case errors.Is(problem, fs.ErrNotExist):
+		return "does not exist"
+	}
+	return problem.Error()
+}
+
+func (a *app) printInfo(file string, known, identities []string, problem string) error {
 	if a.json {
 		return a.lines(struct {
 			Schema     int      `json:"schema"`
 			Version    string   `json:"version"`
 			Config     string   `json:"config"`
+			Problem    string   `json:"problem"`
 			Candidates []string `json:"candidates"`
 			State      string   `json:"state_dir"`
 			Socket     string   `json:"socket"`
 			KnownHosts []string `json:"known_hosts"`
 			Identities []string `json:"identity_files"`
 			Agent      string   `json:"agent_socket"`
-		}{schema, versionLine(), file, config.Candidates(a.configHome()), a.dir(), a.socketPath(), nonNil(known), nonNil(identities), a.env("SSH_AUTH_SOCK")})
+		}{schema, versionLine(), file, problem, config.Candidates(a.configHome()), a.dir(), a.socketPath(), nonNil(known), nonNil(identities), a.env("SSH_AUTH_SOCK")})
 	}
-	rows := [][]string{{"WHAT", "WHERE"}, {"version", versionLine()}, {"configuration", file}}
+	shown := file
+	if problem != "" {
+		shown += " (" + problem + ")"
+	}
+	rows := [][]string{{"WHAT", "WHERE"}, {"version", versionLine()}, {"configuration", shown}}
 	for _, c := range config.Candidates(a.configHome()) {
 		rows = append(rows, []string{"  looked for", c})
 	}
@@ -142,8 +228,8 @@ func (a *app) printInfo(file string, known, identities []string, problem error) 
 	if err := a.table(rows); err != nil {
 		return err
 	}
-	if problem != nil && file != "none found" {
-		a.say("the configuration is not right: run chaoscat check")
+	if problem != "" {
+		a.say("the configuration %s is not right: %s; see chaoscat check", file, problem)
 	}
 	return nil
 }

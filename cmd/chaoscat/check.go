@@ -41,35 +41,67 @@ func (a *app) check(ctx context.Context, offline, all bool) error {
 	}
 	findings := a.checkOffline(g)
 	if offline {
-		return a.report(g, findings)
+		return a.report(findings, "next: chaoscat check (gates and logins were not tested)")
+	}
+	next := "next: chaoscat, or chaoscat --daemon; dry_run is off: attacks are real"
+	if g.config.DryRun {
+		next = "next: chaoscat, which injects nothing as long as dry_run = true"
 	}
 	findings = append(findings, checkGates(ctx, g)...)
 	if err := g.connect(a.world); err != nil {
 		for _, line := range strings.Split(err.Error(), "\n") {
 			findings = append(findings, finding{schema, "x", "ssh", line})
 		}
-		return a.report(g, findings)
+		return a.report(findings, next)
 	}
 	defer g.carrier.Close()
-	return a.report(g, append(findings, checkHosts(ctx, g, all)...))
+	return a.report(append(findings, checkHosts(ctx, g, all)...), next)
 }
 
 func (a *app) checkOffline(g *graph) []finding {
+	s := g.plan.Describe(engine.State{Began: true}, a.now())
 	f := []finding{
 		{schema, "+", "configuration", g.config.File + " is right"},
-		{schema, "+", "inventory", fmt.Sprintf("%d hosts, %d may be drawn", g.plan.Roster.Len(), len(g.plan.Pool()))},
+		{schema, "+", "inventory", rosterText(s, len(g.plan.Pool()))},
 	}
 	for _, notice := range g.notices {
 		f = append(f, finding{schema, "!", "inventory", notice})
 	}
-	for _, c := range g.plan.Describe(engine.State{}, a.now()).Chances {
-		mark, text := "+", fmt.Sprintf("weight %d, chance %.0f %%, %d hosts", c.Weight, 100*c.Chance, c.Eligible)
-		if c.Eligible == 0 {
-			mark, text = "!", "nobody can be hit by it on schedule: "+orElse(c.Note, "its selector matches only excluded hosts")
-		}
-		f = append(f, finding{schema, mark, "attack " + c.Attack, text})
+	for _, c := range s.Chances {
+		f = append(f, checkAttack(g.plan, c))
 	}
 	return append(f, a.checkHours(g.plan.Schedule)...)
+}
+
+// rosterText counts the hosts, those of them that may be drawn just now, and what becomes of the others.
+func rosterText(s engine.Snapshot, pool int) string {
+	text := fmt.Sprintf("%s, %d may be drawn", counted(s.Total, "host"), s.Eligible)
+	if kept := pool - s.Eligible; kept > 0 {
+		text += fmt.Sprintf(", %d kept free for their groups (safety.leave_per_group)", kept)
+	}
+	return text
+}
+
+func checkAttack(p engine.Plan, c engine.Chance) finding {
+	what := "attack " + c.Attack
+	if c.Weight == 0 {
+		return finding{schema, "+", what, "weight 0: run by order only"}
+	}
+	if c.Eligible == 0 {
+		return finding{schema, "!", what, "nobody can be hit by it on schedule: " + whyNobody(p, c.Attack)}
+	}
+	return finding{schema, "+", what, fmt.Sprintf("weight %d, chance %.0f %%, %s", c.Weight, 100*c.Chance, counted(c.Eligible, "host"))}
+}
+
+// whyNobody tells an attack that selects only excluded hosts from one whose hosts the group limits spare.
+func whyNobody(p engine.Plan, attack string) string {
+	planned, _ := p.Attack(attack)
+	for _, h := range p.Roster.Hosts() {
+		if h.Barred == "" && planned.Hosts.Selects(h) {
+			return "the groups of the hosts that it selects have none to spare (safety.leave_per_group)"
+		}
+	}
+	return "it selects only excluded hosts"
 }
 
 func (a *app) checkHours(s engine.Schedule) []finding {
@@ -165,7 +197,7 @@ func hostFindings(h engine.Host, facts engine.Facts) []finding {
 }
 
 // report prints the table and the command to run next. Anything wrong is exit 3.
-func (a *app) report(g *graph, findings []finding) error {
+func (a *app) report(findings []finding, next string) error {
 	wrong := 0
 	rows, table := []any{}, [][]string{{" ", "WHAT", "FOUND"}}
 	for _, f := range findings {
@@ -176,7 +208,7 @@ func (a *app) report(g *graph, findings []finding) error {
 	}
 	var err error
 	if wrong > 0 {
-		err = fail(exitConfig, fmt.Errorf("%d findings are wrong (marked x)", wrong))
+		err = fail(exitConfig, fmt.Errorf("%s wrong (marked x)", counted(wrong, "finding")))
 	}
 	if a.json {
 		return errors.Join(a.lines(rows...), err)
@@ -184,10 +216,6 @@ func (a *app) report(g *graph, findings []finding) error {
 	if tableErr := a.table(table); tableErr != nil || err != nil {
 		return errors.Join(tableErr, err)
 	}
-	if g.config.DryRun {
-		a.say("next: chaoscat, which injects nothing as long as dry_run = true")
-	} else {
-		a.say("next: chaoscat, or chaoscat --daemon; dry_run is off: attacks are real")
-	}
+	a.say("%s", next)
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/chaoscat/chaoscat/cmd/chaoscat/config"
 	"github.com/chaoscat/chaoscat/engine"
@@ -88,6 +89,27 @@ func (a *app) uiOf(cfg *config.Config) config.UI {
 	return cfg.UI
 }
 
+// stopPatience is how long a person who leaves waits for an engine that may be gone.
+const stopPatience = 5 * time.Second
+
+// stopOnLeaving orders the stop that the console was left with: it has ordered it too, but may not have got
+// through. What it says last is whether the stop was delivered.
+func (a *app) stopOnLeaving(ctx context.Context, c tui.Console, left error, undelivered bool) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopPatience)
+	defer cancel()
+	err := c.Order(ctx, engine.Order{ID: newID(), Kind: engine.Stop, By: a.user, Door: "console", Reason: "stop and quit"})
+	var crash *tui.Crash
+	switch {
+	case err == nil && errors.As(left, &crash):
+		return fmt.Errorf("%w; on leaving it was", left)
+	case err == nil && undelivered:
+		return nil
+	case err != nil && !undelivered:
+		return errors.Join(left, fmt.Errorf("%w (%w)", tui.ErrStopNotDelivered, err))
+	}
+	return left
+}
+
 // show runs the console until somebody leaves it. Signals are caught here, since the console must restore
 // the terminal before anything else happens.
 func (a *app) show(ctx context.Context, c tui.Console, attached bool, ui config.UI) (tui.Exit, error) {
@@ -97,11 +119,11 @@ func (a *app) show(ctx context.Context, c tui.Console, attached bool, ui config.
 	defer signal.Stop(hangup)
 	defer signal.Stop(terminate)
 	exit, err := tui.Run(context.WithoutCancel(ctx), tui.Options{
-		Console: c, In: a.in, Out: a.out, Now: a.now, By: a.user, NewID: newID, Attached: attached,
+		Console: c, In: a.in, Out: a.out, Now: a.now, Wall: time.Now, By: a.user, NewID: newID, Attached: attached,
 		Plain: a.noColor || a.plain(), ASCII: ui.ASCII || a.ascii(), Hangup: hangup, Terminate: terminate,
 	})
-	if exit == tui.StopThenQuit { // the console has ordered it too, but may not have got through
-		err = errors.Join(err, c.Order(context.WithoutCancel(ctx), engine.Order{ID: newID(), Kind: engine.Stop, By: a.user, Door: "console", Reason: "stop and quit"}))
+	if undelivered := errors.Is(err, tui.ErrStopNotDelivered); undelivered || exit == tui.StopThenQuit {
+		err = a.stopOnLeaving(ctx, c, err, undelivered)
 	}
 	if err != nil {
 		return exit, fmt.Errorf("the console: %w", err)

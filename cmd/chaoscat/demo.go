@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -38,8 +40,8 @@ touched. Without a terminal it runs one whole cycle and a stop, tells it line by
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), o) },
 	}
 	c.Flags().IntVar(&o.hosts, "hosts", o.hosts, "`N` simulated hosts")
-	c.Flags().Uint64Var(&o.seed, "seed", o.seed, "`S`eed of the fleet")
-	c.Flags().Float64Var(&o.speed, "speed", o.speed, "`X` times as fast as the clock on the wall, 1 to 60")
+	c.Flags().Uint64Var(&o.seed, "seed", o.seed, "`S`, of which the fleet and every draw are made")
+	c.Flags().Float64Var(&o.speed, "speed", o.speed, "run `X` times as fast as the clock on the wall, 1 to 60")
 	c.Flags().BoolVar(&a.daemon, "daemon", false, "headless, until interrupted")
 	return c
 }
@@ -57,6 +59,7 @@ func (a *app) demo(ctx context.Context, o demoOptions) error {
 		return fmt.Errorf("demo: making a temporary directory: %w", err)
 	}
 	defer os.RemoveAll(dir)
+	a.dice = seeded(o.seed)
 	a.clock = clock.Fast(time.Now(), demoMorning(time.Now()), o.speed)
 	fleet, err := simulated.New(simulated.Options{Hosts: o.hosts, Seed: o.seed, Clock: a.clock, Dir: dir, LeaseAtLeast: 3 * time.Second})
 	if err != nil {
@@ -71,6 +74,17 @@ func (a *app) demo(ctx context.Context, o demoOptions) error {
 	return a.playDemo(ctx, g, dir)
 }
 
+// seeded are dice that fall the same way for the same seed.
+func seeded(seed uint64) func() uint64 {
+	var lock sync.Mutex
+	source := rand.NewPCG(seed, seed)
+	return func() uint64 {
+		lock.Lock()
+		defer lock.Unlock()
+		return source.Uint64()
+	}
+}
+
 func (a *app) playDemo(ctx context.Context, g *graph, dir string) error {
 	log := slog.New(slog.DiscardHandler)
 	if a.daemon {
@@ -83,7 +97,7 @@ func (a *app) playDemo(ctx context.Context, g *graph, dir string) error {
 	}
 	switch {
 	case a.daemon:
-		a.say("DEMO, headless; other commands reach it with: --socket %s", socket)
+		a.say("DEMO, headless; other commands reach it with: --socket %s --state-dir %s", socket, filepath.Join(dir, "state"))
 		<-ctx.Done()
 	case !a.terminal():
 		err = a.tellDemo(ctx, h)

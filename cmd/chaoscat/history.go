@@ -3,8 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -36,9 +39,15 @@ func (a *app) historyCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "history", Short: "Every attack that has ended, oldest first", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			if err := a.ownJournal(); err != nil {
+				return err
+			}
 			rows, err := a.history()
 			if err != nil {
 				return err
+			}
+			if len(rows) == 0 && a.noJournal() {
+				a.say("no journal in %s", a.dir())
 			}
 			if last > 0 && len(rows) > last {
 				rows = rows[len(rows)-last:]
@@ -48,6 +57,24 @@ func (a *app) historyCommand() *cobra.Command {
 	}
 	c.Flags().IntVarP(&last, "last", "n", 0, "only the last `N`")
 	return c
+}
+
+// elsewhere tells whether the call names an engine by its socket and nothing of its files: what lies in the
+// usual places then belongs to another installation.
+func (a *app) elsewhere() bool { return a.socket != "" && a.state == "" }
+
+// ownJournal refuses to show one installation's record to somebody who asks about another.
+func (a *app) ownJournal() error {
+	if !a.elsewhere() {
+		return nil
+	}
+	return fail(exitUsage, fmt.Errorf("this reads the journal in %s, not the engine at %s; name its directory with --state-dir", a.dir(), a.socket))
+}
+
+// noJournal tells whether the state directory has no file of a journal.
+func (a *app) noJournal() bool {
+	names, err := os.ReadDir(a.dir())
+	return err != nil && errors.Is(err, fs.ErrNotExist) || err == nil && !slices.ContainsFunc(names, func(e fs.DirEntry) bool { return strings.HasPrefix(e.Name(), "journal") })
 }
 
 // history joins every outcome with its intent.
@@ -73,8 +100,47 @@ func closedRow(r engine.Record, intent engine.Run) historyShape {
 	if started.IsZero() { // a dry run has no intent
 		started = r.At
 	}
-	return historyShape{schema, r.Run, r.Host, r.Attack, intent.Attack.Params, intent.Trigger, r.By, intent.Reason, started, r.At,
+	trigger := intent.Trigger
+	if trigger == "" {
+		trigger = triggerOf(r)
+	}
+	return historyShape{schema, r.Run, r.Host, r.Attack, nonNilMap(intent.Attack.Params), trigger, r.By, intent.Reason, started, r.At,
 		r.Outcome.Effect, r.Outcome.Undo, r.Outcome.Cause, r.Outcome.Detail, r.Outcome.Figures}
+}
+
+// triggerOf tells from an outcome alone whether a person was behind it.
+func triggerOf(r engine.Record) engine.Trigger {
+	if r.Door == "" && (r.By == "" || r.By == string(engine.BySchedule)) {
+		return engine.BySchedule
+	}
+	return engine.ByOrder
+}
+
+// dryRun is the cause of a run that was never meant to touch a host.
+const dryRun = "dry run"
+
+// outcomeText is the word for people: a dry run was not refused.
+func (r historyShape) outcomeText() string {
+	if r.Cause == dryRun {
+		return "would have run"
+	}
+	return string(r.Outcome)
+}
+
+// why says what kept a run from its full course; nothing where it ended as planned.
+func (r historyShape) why() string {
+	if r.Cause == "deadline" || r.Cause == dryRun {
+		return ""
+	}
+	return orElse(r.Detail, r.Cause)
+}
+
+// zone is that of the schedule, so that times read like the business hours; this machine's without one.
+func (a *app) zone() *time.Location {
+	if cfg, err := a.load(); err == nil {
+		return cfg.Schedule.Location
+	}
+	return time.Local
 }
 
 func (a *app) printHistory(rows []historyShape) error {
@@ -85,17 +151,21 @@ func (a *app) printHistory(rows []historyShape) error {
 		}
 		return a.lines(list...)
 	}
-	table := [][]string{{"STARTED", "ID", "ATTACK", "HOST", "BY", "OUTCOME", "UNDO", "MEASURED"}}
+	table := [][]string{{"STARTED", "ID", "ATTACK", "HOST", "BY", "OUTCOME", "UNDO", "MEASURED", "WHY"}}
+	zone := a.zone()
 	for _, r := range rows {
-		table = append(table, []string{r.Started.Local().Format("2006-01-02 15:04"), r.ID, r.Attack, r.Host, orDash(r.By), string(r.Outcome), orDash(string(r.Undo)), orDash(r.Measured.Text)})
+		table = append(table, []string{r.Started.In(zone).Format("2006-01-02 15:04 MST"), r.ID, r.Attack, r.Host, orDash(r.By), r.outcomeText(), orDash(string(r.Undo)), orDash(r.Measured.Text), r.why()})
 	}
 	return a.table(table)
 }
 
 func (a *app) explainCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "explain ID", Short: "How a draw came out, derived again from the journal", Args: cobra.ExactArgs(1),
+		Use: "explain ID", Short: "How a draw came out, derived again from the journal", Args: oneArgument("the id of a draw; chaoscat history lists them"),
 		RunE: func(_ *cobra.Command, args []string) error {
+			if err := a.ownJournal(); err != nil {
+				return err
+			}
 			d, pool, err := a.draw(args[0])
 			if err != nil {
 				return err
@@ -145,7 +215,7 @@ func (a *app) printExplanation(e engine.Explanation) error {
 		err = fail(exitUnexpected, fmt.Errorf("the record does not agree with its own dice: %s", e.Why))
 	}
 	if a.json {
-		return errors.Join(a.lines(explainShape{schema, e.ID, e.Draw.Draw, e.Eligible, e.Host, sortedKeys(e.Weights), e.Weights, e.Attack, e.Agrees, e.Why}), err)
+		return errors.Join(a.lines(explainShape{schema, e.ID, e.Draw.Draw, e.Eligible, e.Host, nonNil(sortedKeys(e.Weights)), nonNilMap(e.Weights), e.Attack, e.Agrees, e.Why}), err)
 	}
 	fmt.Fprintf(a.out, "draw %s at %s, dice %d\n", e.ID, e.At.Format(time.RFC3339), e.Draw.Draw)
 	fmt.Fprintf(a.out, "  host    %s\n", hostDraw(e.Draw))
@@ -158,12 +228,19 @@ func (a *app) printExplanation(e engine.Explanation) error {
 		if name == e.Attack {
 			mark = ">"
 		}
-		fmt.Fprintf(a.out, "  attack %s%s weight %d of %d\n", mark, name, e.Weights[name], total)
+		fmt.Fprintf(a.out, "  attack %s%s %s\n", mark, name, weightText(e.Draw, name, total))
 	}
 	if e.Agrees {
 		fmt.Fprintln(a.out, "  derived again from the dice: agrees")
 	}
 	return err
+}
+
+func weightText(d engine.Draw, attack string, total int64) string {
+	if d.Order != nil && d.Order.Attack == attack {
+		return "named by " + d.Order.By
+	}
+	return fmt.Sprintf("weight %d of %d", d.Weights[attack], total)
 }
 
 func hostDraw(d engine.Draw) string {
@@ -172,6 +249,8 @@ func hostDraw(d engine.Draw) string {
 		return d.Host + ", named by " + d.Order.By
 	case d.Kept:
 		return d.Host + ", kept from the draw before, whose attack had become infeasible there"
+	case d.Order != nil && !d.Taken:
+		return fmt.Sprintf("%s, number %d of %d that the order of %s left to chance", d.Host, d.Pick+1, d.Eligible, d.Order.By)
 	}
 	return fmt.Sprintf("%s, number %d of %d eligible (%d of the pool of %d were kept out)", d.Host, d.Pick+1, d.Eligible, len(d.Blocked), d.Pool)
 }
@@ -187,6 +266,12 @@ func (a *app) journalCommand() *cobra.Command {
 
 // verifyJournal prints what the check found; a journal that is not whole is exit 1.
 func (a *app) verifyJournal() error {
+	if err := a.ownJournal(); err != nil {
+		return err
+	}
+	if a.noJournal() {
+		return fail(exitUnexpected, fmt.Errorf("no journal in %s", a.dir()))
+	}
 	r, err := journal.Verify(a.dir())
 	if err != nil {
 		return err
@@ -201,7 +286,7 @@ func (a *app) verifyJournal() error {
 			journal.Report
 		}{schema, r}), broken)
 	}
-	fmt.Fprintf(a.out, "%s: %d entries, %d records, %d bytes\n", r.Path, r.Entries, r.Records, r.Bytes)
+	fmt.Fprintf(a.out, "%s: entries %d, records %d, bytes %d\n", r.Path, r.Entries, r.Records, r.Bytes)
 	if r.Entries > 0 {
 		fmt.Fprintf(a.out, "  from %s to %s\n  last %d:%s\n", r.Since.Format(time.RFC3339), r.Until.Format(time.RFC3339), r.Last, r.Hash)
 	}

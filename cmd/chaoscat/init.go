@@ -30,10 +30,16 @@ overwrites a file. With - as FILE it prints instead.`,
 			if len(args) > 0 {
 				path = args[0]
 			}
+			if _, err := os.Lstat(path); path != "-" && err == nil {
+				return thereAlready(path)
+			}
 			if a.terminal() && !a.noInput {
-				if err := a.interview(&o); err != nil {
+				if err := a.interview(path, &o); err != nil {
 					return err
 				}
+			}
+			if wrong := a.mistakesOf(path, o, ""); len(wrong) > 0 {
+				return fail(exitConfig, fmt.Errorf("nothing was written, because this would not be right:\n%s", strings.Join(wrong, "\n")))
 			}
 			return a.writeStarter(path, o)
 		},
@@ -50,28 +56,89 @@ overwrites a file. With - as FILE it prints instead.`,
 	return c
 }
 
-// interview asks for what is not given; an empty answer takes the default.
-func (a *app) interview(o *config.StarterOptions) error {
-	lines := bufio.NewScanner(a.in)
-	ask := func(question, otherwise string) string {
-		fmt.Fprintf(a.err, "%s [%s]: ", question, otherwise)
-		if !lines.Scan() || strings.TrimSpace(lines.Text()) == "" {
-			return otherwise
+// mistakesOf loads the configuration that the options would make, without writing it, and lists what is
+// wrong with the keys that begin so ("" is all of them).
+func (a *app) mistakesOf(path string, o config.StarterOptions, key string) (wrong []string) {
+	if path == "-" {
+		path = "chaoscat.toml"
+	}
+	files := config.Disk(a.home)
+	files.Read = func(string) ([]byte, config.Stat, error) {
+		return []byte(config.Starter(o)), config.Stat{Mode: 0o600, Owner: files.UID}, nil
+	}
+	_, err := config.Load(path, files)
+	var mistakes *config.Mistakes
+	if !errors.As(err, &mistakes) {
+		return nil
+	}
+	for _, m := range mistakes.List {
+		if strings.HasPrefix(m.Key, key) {
+			m.File, m.Line = "", 0
+			wrong = append(wrong, strings.TrimPrefix(m.Error(), ":0: "))
 		}
-		return strings.TrimSpace(lines.Text())
 	}
-	host, _ := os.Hostname()
-	o.Name = ask("Name of this installation", orElse(o.Name, orElse(host, "chaoscat")))
-	o.Zone = ask("Time zone of your business hours", orElse(o.Zone, localZone()))
-	o.Hours = strings.Split(ask("Business hours", orElse(strings.Join(o.Hours, ","), "10:00-16:00")), ",")
-	if o.Ansible == "" && len(o.Hosts) == 0 {
-		o.Hosts = strings.Fields(strings.ReplaceAll(ask("Hosts to attack, separated by spaces", "web-1.example.com"), ",", " "))
-	}
-	o.User = ask("SSH user", orElse(o.User, "root"))
-	o.Sudo = o.Sudo || o.User != "root"
-	o.HealthURL = strings.TrimPrefix(ask("URL that answers 200 while all is well", orElse(o.HealthURL, "none yet")), "none yet")
-	return lines.Err()
+	return wrong
 }
+
+// interviewer asks a question again until the configuration that its answer makes is right there.
+type interviewer struct {
+	*app
+	path    string
+	options *config.StarterOptions
+	lines   *bufio.Scanner
+}
+
+// ask takes an empty answer for the default. The end of the input leaves the question unanswered.
+func (i interviewer) ask(question, otherwise, key string, set func(string)) error {
+	for {
+		fmt.Fprintf(i.err, "%s [%s]: ", question, otherwise)
+		more := i.lines.Scan()
+		set(orElse(strings.TrimSpace(i.lines.Text()), otherwise))
+		wrong := i.mistakesOf(i.path, *i.options, key)
+		if len(wrong) == 0 {
+			return i.lines.Err()
+		}
+		fmt.Fprintln(i.err, "  "+strings.Join(wrong, "\n  "))
+		if !more {
+			return fail(exitConfig, errors.Join(fmt.Errorf("nothing was written: %q was not answered", question), i.lines.Err()))
+		}
+	}
+}
+
+// interview asks for what is not given.
+func (a *app) interview(path string, o *config.StarterOptions) error {
+	i := interviewer{a, path, o, bufio.NewScanner(a.in)}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "" // then the name is the usual one
+	}
+	questions := []struct {
+		text, otherwise, key string
+		set                  func(string)
+	}{
+		{"Name of this installation", orElse(o.Name, orElse(host, "chaoscat")), "name", func(s string) { o.Name = s }},
+		{"Time zone of your business hours", orElse(o.Zone, localZone()), "schedule.timezone", func(s string) { o.Zone = s }},
+		{"Business hours", orElse(strings.Join(o.Hours, ","), "10:00-16:00"), "schedule.hours", func(s string) { o.Hours = listed(s) }},
+		{"Hosts to attack, separated by spaces", orElse(strings.Join(o.Hosts, " "), "web-1.example.com"), "inventory", func(s string) { o.Hosts = listed(s) }},
+		{"SSH user", orElse(o.User, "root"), "ssh.user", func(s string) { o.User = s }},
+		{"URL that answers 200 while all is well", orElse(o.HealthURL, noURL), "health", func(s string) { o.HealthURL = strings.TrimPrefix(s, noURL) }},
+	}
+	for _, q := range questions {
+		if q.key == "inventory" && o.Ansible != "" {
+			continue
+		}
+		if err := i.ask(q.text, q.otherwise, q.key, q.set); err != nil {
+			return err
+		}
+	}
+	o.Sudo = o.Sudo || o.User != "root"
+	return nil
+}
+
+const noURL = "none yet"
+
+// listed takes a list apart that is written with commas or spaces.
+func listed(text string) []string { return strings.Fields(strings.ReplaceAll(text, ",", " ")) }
 
 func orElse(text, otherwise string) string {
 	if text == "" {
@@ -105,7 +172,7 @@ func (a *app) writeStarter(path string, o config.StarterOptions) error {
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return fail(exitConfig, fmt.Errorf("%s is there already and is not overwritten; choose another name, or print with: chaoscat init -", path))
+		return thereAlready(path)
 	}
 	if err != nil {
 		return fmt.Errorf("writing the configuration: %w", err)
@@ -116,6 +183,18 @@ func (a *app) writeStarter(path string, o config.StarterOptions) error {
 	if err := f.Close(); err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
-	a.say("wrote %s: dry run is on, nothing will be injected.\nnext: replace the two gates that say no in it, then run: chaoscat check", path)
+	a.say("wrote %s: dry run is on, nothing will be injected.\nnext: replace %s in it, then run: chaoscat check", path, stillNo(o))
 	return nil
+}
+
+func thereAlready(path string) error {
+	return fail(exitConfig, fmt.Errorf("%s is there already and is not overwritten; choose another name, or print with: chaoscat init -", path))
+}
+
+// stillNo names the gates that nobody has filled in.
+func stillNo(o config.StarterOptions) string {
+	if o.HealthURL != "" {
+		return "the on-call check, which says no,"
+	}
+	return "the health check and the on-call check, which both say no,"
 }

@@ -18,23 +18,31 @@ type statusShape struct {
 	State   engine.Mood    `json:"state"`
 	DryRun  bool           `json:"dry_run"`
 	Verdict engine.Verdict `json:"verdict"`
-	Stopped *engine.Latch  `json:"stopped"`
+	Stopped *stoppedShape  `json:"stopped"`
 	Window  windowShape    `json:"window"`
 	Next    *nextShape     `json:"next"`
 	Running []runningShape `json:"running"`
 	Residue []string       `json:"residue"`
+	Warning string         `json:"warning,omitempty"`
+}
+
+type stoppedShape struct {
+	By     string    `json:"by"`
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason"`
+	Door   string    `json:"door,omitempty"`
 }
 
 type windowShape struct {
-	Open   bool      `json:"open"`
-	Opens  time.Time `json:"opens,omitzero"`
-	Closes time.Time `json:"closes,omitzero"`
+	Open   bool       `json:"open"`
+	Opens  *time.Time `json:"opens"`
+	Closes *time.Time `json:"closes"`
 }
 
 type nextShape struct {
-	Host   string    `json:"host"`
-	Attack string    `json:"attack"`
-	At     time.Time `json:"at,omitzero"`
+	Host   string     `json:"host"`
+	Attack string     `json:"attack"`
+	At     *time.Time `json:"at"`
 }
 
 type runningShape struct {
@@ -43,21 +51,22 @@ type runningShape struct {
 	Attack string       `json:"attack"`
 	Phase  engine.Phase `json:"phase"`
 	Since  time.Time    `json:"since"`
-	Until  time.Time    `json:"until,omitzero"`
+	Until  *time.Time   `json:"until"`
 }
 
 func shapeOf(s engine.Snapshot) statusShape {
-	shape := statusShape{Schema: schema, At: s.At, Name: s.Name, State: s.Mood, DryRun: s.DryRun, Verdict: s.Verdict, Stopped: s.Stopped,
-		Window: windowShape{s.Window.Open, s.Window.Opens, s.Window.Closes}, Running: []runningShape{}, Residue: []string{}}
+	shape := statusShape{Schema: schema, At: s.At, Name: s.Name, State: s.Mood, DryRun: s.DryRun, Verdict: s.Verdict, Warning: s.Warning,
+		Window: windowShape{s.Window.Open, moment(s.Window.Opens), moment(s.Window.Closes)}, Running: []runningShape{}, Residue: []string{}}
+	if l := s.Stopped; l != nil {
+		shape.Stopped = &stoppedShape{l.By, l.At, l.Reason, l.Door}
+	}
 	if s.Next != nil {
-		shape.Next = &nextShape{s.Next.Host, s.Next.Attack, s.NextAt}
+		shape.Next = &nextShape{s.Next.Host, s.Next.Attack, moment(s.NextAt)}
 	}
 	for _, r := range s.Running {
-		shape.Running = append(shape.Running, runningShape{r.ID, r.Host.Name, r.Attack.Name, r.Phase, r.Since, r.Until})
+		shape.Running = append(shape.Running, runningShape{r.ID, r.Host.Name, r.Attack.Name, r.Phase, r.Since, moment(r.Until)})
 	}
-	for host := range s.Hosts.Residue {
-		shape.Residue = append(shape.Residue, host)
-	}
+	shape.Residue = append(shape.Residue, sortedKeys(s.Hosts.Residue)...)
 	return shape
 }
 
@@ -106,15 +115,18 @@ func (a *app) printStatus(s engine.Snapshot) error {
 	}
 	fmt.Fprintf(a.out, "%s: %s%s\n", s.Name, s.Mood, marks(s))
 	fmt.Fprintf(a.out, "  why      %s\n", s.Verdict.Sentence)
+	if s.Warning != "" {
+		fmt.Fprintf(a.out, "  WARNING  %s\n", s.Warning)
+	}
 	fmt.Fprintf(a.out, "  window   %s\n", windowText(s))
 	if s.Next != nil {
 		fmt.Fprintf(a.out, "  next     %s on %s%s\n", s.Next.Attack, s.Next.Host, atText(s.NextAt, s))
 	}
 	for _, r := range s.Running {
-		fmt.Fprintf(a.out, "  running  %s on %s: %s for %s%s\n", r.Attack.Name, r.Host.Name, r.Phase, engine.Span(s.At.Sub(r.Since).Round(time.Second)), atText(r.Until, s))
+		fmt.Fprintf(a.out, "  running  %s on %s: %s for %s%s\n", r.Attack.Name, r.Host.Name, r.Phase, engine.Span(s.At.Sub(r.Since).Round(time.Second)), undoText(r, s))
 	}
-	for host, left := range s.Hosts.Residue {
-		fmt.Fprintf(a.out, "  RESIDUE  %s: %s\n", host, left.Text)
+	for _, host := range sortedKeys(s.Hosts.Residue) {
+		fmt.Fprintf(a.out, "  RESIDUE  %s: %s\n", host, s.Hosts.Residue[host].Text)
 	}
 	for _, g := range s.Gates {
 		fmt.Fprintf(a.out, "  %-8s %s %s: %s (%s)\n", g.Kind, glyph(g.Clear), g.Name, g.Text, ago(g.At, s.At))
@@ -151,6 +163,17 @@ func windowText(s engine.Snapshot) string {
 		return "closed, and does not open within a year"
 	}
 	return "closed until " + s.Window.Opens.In(zone).Format("Mon 2 Jan 15:04 MST")
+}
+
+// undoText says when the fault of a run ends by itself.
+func undoText(r engine.Run, s engine.Snapshot) string {
+	switch {
+	case r.Phase != engine.Holding || r.Until.IsZero():
+		return ""
+	case !r.Until.After(s.At):
+		return ", undo now"
+	}
+	return ", undo in " + engine.Span(r.Until.Sub(s.At).Round(time.Second))
 }
 
 func atText(t time.Time, s engine.Snapshot) string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/chaoscat/chaoscat/attacks"
+	"github.com/chaoscat/chaoscat/cmd/chaoscat/config"
 	"github.com/chaoscat/chaoscat/engine"
 	"github.com/chaoscat/chaoscat/engine/control"
 )
@@ -55,10 +57,17 @@ type hostShape struct {
 }
 
 func (a *app) printHosts(s engine.Snapshot) error {
-	rows, table := []any{}, [][]string{{"HOST", "ADDRESS", "GROUPS", "STATE", "WHY"}}
+	ready, rows, table := 0, []any{}, [][]string{{"HOST", "ADDRESS", "GROUPS", "STATE", "WHY"}}
 	for _, h := range s.Roster.Hosts() {
 		status, why := s.Host(h.Name)
-		rows = append(rows, hostShape{schema, h.Name, h.Address, h.Port, nonNil(h.Groups), h.Tags, status == engine.HostReady, why})
+		eligible := status == engine.HostReady
+		if eligible {
+			ready++
+		}
+		if eligible && s.Eligible == 0 {
+			eligible, why = false, "kept free for its group (safety.max_per_group, safety.leave_per_group)"
+		}
+		rows = append(rows, hostShape{schema, h.Name, h.Address, h.Port, nonNil(h.Groups), nonNilMap(h.Tags), eligible, why})
 		table = append(table, []string{h.Name, h.Address, strings.Join(h.Groups, ","), string(status), why})
 	}
 	if a.json {
@@ -67,8 +76,23 @@ func (a *app) printHosts(s engine.Snapshot) error {
 	if err := a.table(table); err != nil {
 		return err
 	}
-	a.say("%d hosts, %d may be drawn", s.Total, s.Eligible)
+	a.say("%s, %d may be drawn%s", counted(s.Total, "host"), s.Eligible, sparedText(ready-s.Eligible))
 	return nil
+}
+
+// sparedText tells of hosts that are well, and yet may not be drawn because of their groups.
+func sparedText(spared int) string {
+	if spared <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %d ready but kept free for their groups (safety.max_per_group, safety.leave_per_group)", spared)
+}
+
+func nonNilMap[V any](m map[string]V) map[string]V {
+	if m == nil {
+		return map[string]V{}
+	}
+	return m
 }
 
 func nonNil(list []string) []string {
@@ -83,10 +107,15 @@ func (a *app) attacksCommand() *cobra.Command {
 		Use: "attacks", Short: "The attacks of the plan and of the catalogue, with weights and chances", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.view(cmd.Context())
-			if err != nil && codeOf(err) != exitConfig {
+			switch {
+			case errors.Is(err, config.ErrNotFound):
+				err = nil
+			case codeOf(err) == exitConfig:
+				a.say("the configuration is broken; this is the catalogue alone")
+			case err != nil:
 				return err
 			}
-			return a.printAttacks(s)
+			return errors.Join(a.printAttacks(s), err)
 		},
 	}
 }
@@ -102,7 +131,8 @@ type attackShape struct {
 	Reversible bool              `json:"reversible"`
 	Requires   []string          `json:"requires"`
 	For        string            `json:"for"`
-	Params     map[string]string `json:"params"`
+	Params     map[string]string `json:"params"` // values in force: the plan's, else the defaults
+	Help       map[string]string `json:"help"`   // what each parameter is
 	Summary    string            `json:"summary"`
 }
 
@@ -131,7 +161,7 @@ func shapesOf(s engine.Snapshot) (shapes []attackShape) {
 	used := map[string]bool{}
 	for _, planned := range s.Attacks {
 		d, _ := attacks.Find(planned.Kind)
-		x := attackShape{schema, planned.Name, planned.Kind, true, planned.Weight, 0, planned.Family, planned.Reversible, nonNil(d.Needs), engine.Span(planned.For), planned.Params, d.Summary}
+		x := attackShape{schema, planned.Name, planned.Kind, true, planned.Weight, 0, planned.Family, planned.Reversible, nonNil(d.Needs), engine.Span(planned.For), values(d, planned.Params), paramHelp(d), d.Summary}
 		if i := slices.IndexFunc(s.Chances, func(c engine.Chance) bool { return c.Attack == planned.Name }); i >= 0 {
 			x.Chance = s.Chances[i].Chance
 		}
@@ -142,9 +172,21 @@ func shapesOf(s engine.Snapshot) (shapes []attackShape) {
 		if used[d.Name] {
 			continue
 		}
-		shapes = append(shapes, attackShape{schema, d.Name, d.Name, false, 0, 0, d.Family, d.Reversible, nonNil(d.Needs), engine.Span(d.Default), paramHelp(d), d.Summary})
+		shapes = append(shapes, attackShape{schema, d.Name, d.Name, false, 0, 0, d.Family, d.Reversible, nonNil(d.Needs), engine.Span(d.Default), values(d, nil), paramHelp(d), d.Summary})
 	}
 	return shapes
+}
+
+// values are the parameters in force: what is set, and the defaults of the others that have one.
+func values(d attacks.Definition, set map[string]string) map[string]string {
+	m := map[string]string{}
+	for _, p := range d.Params {
+		if p.Default != "" {
+			m[p.Name] = p.Default
+		}
+	}
+	maps.Copy(m, set)
+	return m
 }
 
 func paramHelp(d attacks.Definition) map[string]string {
@@ -159,6 +201,9 @@ func (a *app) gatesCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "gates", Short: "Ask every gate now: health and on-call", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if a.elsewhere() {
+				return a.gatesOfEngine(cmd.Context())
+			}
 			cfg, err := a.load()
 			if err != nil {
 				return err
@@ -180,21 +225,53 @@ type gateShape struct {
 	Text   string          `json:"text"`
 }
 
-// printGates asks side by side and prints in the order of the configuration. A gate that says no is exit 4.
+// gatesOfEngine shows what the gates last told an engine of which nothing but the socket is known.
+func (a *app) gatesOfEngine(ctx context.Context) error {
+	client := a.client()
+	defer client.Close()
+	s, err := client.Snapshot(ctx)
+	if errors.Is(err, control.ErrNoEngine) {
+		return fail(exitUsage, fmt.Errorf("this asks the gates of the configuration here, not those of an engine at %s, and none is running there; leave --socket away, or name its --state-dir", a.socket))
+	}
+	if err != nil {
+		return err
+	}
+	var shapes []gateShape
+	for _, g := range s.Gates {
+		shapes = append(shapes, gateShape{schema, g.Name, g.Kind, g.Clear, g.Text})
+	}
+	return a.showGates(shapes)
+}
+
+// printGates asks side by side and prints in the order of the configuration.
 func (a *app) printGates(ctx context.Context, k *gatekeeper) error {
-	answers := k.askAll(ctx)
+	var shapes []gateShape
+	for i, answer := range k.askAll(ctx) {
+		shapes = append(shapes, gateShape{schema, k.asked[i].Name, k.asked[i].Kind, answer.OK, answer.Text})
+	}
+	return a.showGates(shapes)
+}
+
+func sayNo(red, all int) string {
+	if red == 1 {
+		return fmt.Sprintf("1 of %s says no", counted(all, "gate"))
+	}
+	return fmt.Sprintf("%d of %s say no", red, counted(all, "gate"))
+}
+
+// showGates prints what gates said. One that says no is exit 4.
+func (a *app) showGates(shapes []gateShape) error {
 	rows, table, red := []any{}, [][]string{{"GATE", "KIND", "SAYS", "WHAT"}}, 0
-	for i, g := range k.asked {
+	for _, g := range shapes {
 		says := "ok"
-		if !answers[i].OK {
+		if !g.OK {
 			says, red = "no", red+1
 		}
-		rows = append(rows, gateShape{schema, g.Name, g.Kind, answers[i].OK, answers[i].Text})
-		table = append(table, []string{g.Name, string(g.Kind), says, answers[i].Text})
+		rows, table = append(rows, g), append(table, []string{g.Name, string(g.Kind), says, g.Text})
 	}
 	var err error
 	if red > 0 {
-		err = fail(exitRefused, fmt.Errorf("%d of %d gates say no", red, len(k.asked)))
+		err = fail(exitRefused, errors.New(sayNo(red, len(shapes))))
 	}
 	if a.json {
 		return errors.Join(a.lines(rows...), err)
@@ -221,6 +298,9 @@ func (a *app) windowsCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "windows", Short: "The coming windows in which attacks may happen", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if a.elsewhere() && a.configFile == "" {
+				return fail(exitUsage, fmt.Errorf("this reads the schedule of the configuration here, not that of the engine at %s; name its configuration with --config", a.socket))
+			}
 			cfg, err := a.load()
 			if err != nil {
 				return err
@@ -237,8 +317,8 @@ func (a *app) windowsCommand() *cobra.Command {
 			return a.printWindows(cfg.Schedule, start, days)
 		},
 	}
-	c.Flags().StringVar(&from, "from", "", "`T`ime to start from, RFC 3339 or YYYY-MM-DD (default: now)")
-	c.Flags().IntVar(&days, "days", days, "`N` days to show")
+	c.Flags().StringVar(&from, "from", "", "first `TIME` to show: 2026-07-01, 2026-07-01T10:00, or RFC 3339 (default: now)")
+	c.Flags().IntVar(&days, "days", days, "show `N` days, 1 to 3660")
 	return c
 }
 
@@ -251,17 +331,31 @@ func parseMoment(text string, zone *time.Location) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("--from %q is no time: write 2026-07-01 or 2026-07-01T10:00:00+02:00", text)
 }
 
+type windowLine struct {
+	Schema int       `json:"schema"`
+	Start  time.Time `json:"start"`
+	End    time.Time `json:"end"`
+}
+
+// endText is the end of a window, with its day where that is another one.
+func endText(start, end time.Time) string {
+	if start.YearDay() == end.YearDay() && start.Year() == end.Year() {
+		return end.Format("15:04 MST")
+	}
+	return end.Format("15:04 MST (Mon 2)")
+}
+
 func (a *app) printWindows(s engine.Schedule, from time.Time, days int) error {
 	windows := s.Windows(from, from.AddDate(0, 0, days-1))
 	if a.json {
 		rows := make([]any, len(windows))
 		for i, w := range windows {
-			rows[i] = w
+			rows[i] = windowLine{schema, w.Start, w.End}
 		}
 		return a.lines(rows...)
 	}
 	for _, w := range windows {
-		fmt.Fprintf(a.out, "%s - %s\n", w.Start.In(s.Location).Format("Mon 2006-01-02 15:04"), w.End.In(s.Location).Format("15:04 MST (Mon 2)"))
+		fmt.Fprintf(a.out, "%s - %s\n", w.Start.In(s.Location).Format("Mon 2006-01-02 15:04"), endText(w.Start.In(s.Location), w.End.In(s.Location)))
 	}
 	for _, c := range s.Closures {
 		if c.To.After(from) && c.From.Before(from.AddDate(0, 0, days)) {
