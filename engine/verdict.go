@@ -224,7 +224,7 @@ func (g Gate) why(st GateState, now time.Time) string {
 	case !st.OK:
 		return st.Text
 	case st.Passes < g.HealthyAfter:
-		return fmt.Sprintf("passed %d times in a row, %d are needed", st.Passes, g.HealthyAfter)
+		return fmt.Sprintf("passes in a row: %d of %d", st.Passes, g.HealthyAfter)
 	}
 	return ""
 }

@@ -259,10 +259,12 @@ func (a *attack) latest(r engine.Run) time.Time {
 func figures(k *look, r engine.Run, rows int) []remark {
 	ends := remark{k.dim, "ends early on: gate, closing time, lost contact, s"}
 	switch {
+	case r.Stopping != "":
+		return []remark{{k.strong, r.Figures.Text}}
 	case r.Figures.Text == "":
 		return []remark{ends}
 	case rows < 2:
-		return []remark{{k.strong, r.Figures.Text + "   " + ends.text}}
+		return []remark{{k.strong, r.Figures.Text + "; " + ends.text}}
 	}
 	return []remark{{k.strong, r.Figures.Text}, ends}
 }

@@ -26,7 +26,6 @@ func gates(k *look, s *scene, r rect) pane {
 
 func gateRow(k *look, s *scene, g engine.GateView, w int) string {
 	glyph, in := k.gate(g)
-	l := k.newLine(w).put(ink{}, " ").cell(in, glyph, 1).cell(ink{}, g.Name, min(16, w/3))
 	age := "not asked"
 	if !g.At.IsZero() {
 		age = span(s.now.Sub(g.At)) + " ago"
@@ -34,6 +33,7 @@ func gateRow(k *look, s *scene, g engine.GateView, w int) string {
 	if s.lost && !g.At.IsZero() {
 		glyph, in, age = k.doubt, k.warn, span(s.now.Sub(g.At)+s.age)+" ago"
 	}
+	l := k.newLine(w).put(ink{}, " ").cell(in, glyph, 1).cell(ink{}, g.Name, min(16, w/3))
 	text := g.Text
 	if g.Kind == engine.OnCall {
 		text = "on call: " + text
@@ -55,11 +55,12 @@ func recent(k *look, s *scene, r rect) pane {
 func recentRow(k *look, s *scene, rec engine.Record, w int) string {
 	glyph, in := k.outcome(*rec.Outcome)
 	l := k.newLine(w).put(ink{}, " ").cell(k.dim, s.at(rec.At), 9).cell(in, glyph, 1)
-	effect, undo := string(rec.Outcome.Effect), string(rec.Outcome.Undo)
-	if room := w - l.used - 18; room < 24 { // what is left for attack and host
+	effect, undo, room := string(rec.Outcome.Effect), string(rec.Outcome.Undo), 22
+	if w-l.used-room < 24 {
 		effect, undo = brieflyEnded(*rec.Outcome)
+		room = 17
 	}
-	names := max(8, (w-l.used-columns(effect)-columns(undo)-4)/2)
+	names := max(8, (w-l.used-room-2)/2)
 	l.cell(ink{}, rec.Attack, min(14, names)).cell(ink{}, rec.Host, min(20, names))
 	return l.put(in, effect).put(ink{}, " "+undo).String()
 }
@@ -68,20 +69,13 @@ func recentRow(k *look, s *scene, rec engine.Record, w int) string {
 func brieflyEnded(o engine.Outcome) (effect, undo string) {
 	effect, undo = string(o.Effect), string(o.Undo)
 	switch o.Effect {
-	case engine.Effective:
-		effect = "hit"
-	case engine.NoEffect:
-		effect = "none"
 	case engine.Unverifiable:
-		effect = "unsure"
+		effect = "unproven"
 	case engine.Infeasible:
 		effect = "unfit"
 	}
-	switch o.Undo {
-	case engine.Restored:
+	if o.Undo == engine.Restored {
 		undo = "undone"
-	case engine.Residue:
-		undo = "RESIDUE"
 	}
 	return effect, undo
 }

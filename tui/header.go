@@ -86,6 +86,9 @@ func (k *look) withWayOut(s *scene, width int, left []part) string {
 	if s.Stopped == nil || s.lost {
 		return k.spread(width, left, nil)
 	}
+	if s.small {
+		left = left[len(left)-1:]
+	}
 	hint := part{k.strong, wayOut(s), 0}
 	verdict := &left[len(left)-1]
 	room := width - total(append(left[:len(left)-1:len(left)-1], hint), 1) - 2

@@ -33,11 +33,11 @@ func arrange(w, h, wanted, hosts int) layout {
 		return l
 	}
 	body := h - 3 // two lines of header, one of keys
-	share := 3
+	share := 30
 	if body >= 30 {
-		share = 4
+		share = 45
 	}
-	top := max(4, min(wanted+2, body*share/10))
+	top := max(4, min(wanted+2, body*share/100))
 	rest := body - top
 	roster := min(rest/2, max(4, hosts+2))
 	l.next, l.roster, l.output = rect{w, top}, rect{w, roster}, rect{w, rest - roster}

@@ -63,9 +63,11 @@ func (m *root) stop() tea.Cmd {
 	if m.mode != leaving {
 		m.mode = browsing
 	}
-	if !m.delivery.underway {
-		m.delivery = delivery{order: m.order(engine.Order{Kind: engine.Stop}), underway: true}
+	if m.delivery.underway {
+		m.say(m.look.hot, m.delivery.progress(m.scene.lost))
+		return nil
 	}
+	m.delivery = delivery{order: m.order(engine.Order{Kind: engine.Stop}), underway: true}
 	m.say(m.look.hot, m.delivery.progress(m.scene.lost))
 	return m.deliver()
 }
@@ -145,8 +147,11 @@ func wayOut(s *scene) string {
 
 // progress is how far a stop has come. It never claims that anything is stopped: the engine has not said so.
 func (d delivery) progress(lost bool) string {
-	if lost || d.err != nil {
-		return "STOP: delivery is being tried until it succeeds; the engine cannot be reached"
+	switch {
+	case lost:
+		return "STOP: delivery is being tried; the engine cannot be reached"
+	case d.err != nil:
+		return "STOP: not delivered yet; it is tried every second"
 	}
 	return "STOP: on its way; the engine has not confirmed it yet"
 }

@@ -23,7 +23,7 @@ type roster struct {
 
 	selected  string // name of the host under the cursor
 	displaced string // the host that a filter took the selection from; it goes back as soon as it can
-	astray    bool   // an attack has been brought into view: the cursor need not be
+	led       string // the host of an attack that has begun: it is kept in view, and the cursor need not be
 	cursor    int    // its row
 	top       int    // first row shown
 	shown     int    // how many rows were, last time
@@ -61,13 +61,13 @@ func (r *roster) filter(text string) {
 	if r.needle != "" && strings.Contains(needle, r.needle) {
 		among = r.rows // more was typed: only hosts that are still there can match
 	}
-	r.needle = needle
+	r.needle, r.led = needle, ""
 	r.sift(among)
 }
 
 // sift finds the rows anew and follows the selected host to its new row.
 func (r *roster) sift(among []int32) {
-	r.rows, r.astray = nil, false
+	r.rows = nil
 	if r.needle != "" {
 		if r.index.empty() {
 			r.index = newIndex(r.source.Hosts())
@@ -127,16 +127,8 @@ func (r *roster) place(row int) {
 }
 
 func (r *roster) move(m motion) {
-	r.astray = false
+	r.led = ""
 	r.place(m.apply(r.cursor, r.shown, r.count()-1))
-}
-
-// reveal scrolls to a host without selecting it.
-func (r *roster) reveal(name string) {
-	row, found := r.rowOf(name)
-	if found && (row < r.top || row >= r.top+r.shown) {
-		r.top, r.astray = row-r.shown/2, true
-	}
 }
 
 func (r *roster) view(k *look, s *scene, box rect) pane {
@@ -148,9 +140,11 @@ func (r *roster) view(k *look, s *scene, box rect) pane {
 	}
 	r.shown = max(0, h-len(p.rows))
 	r.top = max(0, min(r.top, r.count()-r.shown))
-	if !r.astray {
-		r.top = min(max(r.top, r.cursor-r.shown+1), r.cursor)
+	seen := r.cursor
+	if row, found := r.rowOf(r.led); found && r.led != "" {
+		seen = row
 	}
+	r.top = min(max(r.top, seen-r.shown+1), seen)
 	end := min(r.count(), r.top+r.shown)
 	for row := r.top; row < end; row++ {
 		p.rows = append(p.rows, r.hostRow(k, s, columns, r.at(row), w))

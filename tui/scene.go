@@ -56,6 +56,10 @@ func (s *scene) window() string {
 	switch {
 	case !s.known:
 		return ""
+	case s.lost && s.Window.Open && !s.Window.Closes.IsZero():
+		return "window closes at " + s.at(s.Window.Closes)
+	case s.lost && !s.Window.Opens.IsZero():
+		return "window opens " + s.at(s.Window.Opens)
 	case s.Window.Open && !s.Window.Closes.IsZero():
 		return "window closes in " + clock(s.Window.Closes.Sub(s.now))
 	case !s.Window.Open && !s.Window.Opens.IsZero():

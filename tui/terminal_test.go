@@ -49,7 +49,8 @@ func console(role string) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	e := &childEngine{role: role, report: report, cancel: cancel}
 	exit, err := tui.Run(ctx, tui.Options{
-		Console: e, In: os.Stdin, Out: os.Stdout, Now: e.now, By: "ada", Hangup: hup, Terminate: terminate,
+		Console: e, In: os.Stdin, Out: os.Stdout, Now: e.now, Wall: time.Now, By: "ada",
+		Attached: role == "attached", Hangup: hup, Terminate: terminate,
 	})
 	var crash *tui.Crash
 	if errors.As(err, &crash) && len(crash.Stack) == 0 {
@@ -153,6 +154,8 @@ func (e *childEngine) History(_ context.Context, after uint64) ([]engine.Record,
 func (e *childEngine) Order(_ context.Context, o engine.Order) error {
 	fmt.Fprintf(e.report, "order %s\n", o.Kind)
 	switch e.role {
+	case "deaf":
+		return errors.New("connection refused")
 	case "panics in Order":
 		panic("ordering is broken")
 	case "panics in Update":
@@ -332,6 +335,19 @@ func TestTheTerminalIsAsBeforeHoweverTheConsoleEnds(t *testing.T) {
 		want       string
 	}{
 		{"quit", "", func(s *session) { s.types("q"); s.shows("Stay"); s.types("\x1b[B\r") }, "exit stop then quit, <nil>"},
+		{"stop that is not delivered, and quit", "deaf", func(s *session) {
+			s.types("s")
+			s.shows("STOP NOT DELIVERED")
+			s.types("q")
+			s.shows("Stay")
+			s.types("\x1b[B\r")
+		},
+			"exit stop then quit, your STOP was not delivered: "},
+		{"stop that is not delivered, and hangup", "deaf", func(s *session) {
+			s.types("s")
+			s.shows("STOP NOT DELIVERED")
+			s.cmd.Process.Signal(syscall.SIGHUP)
+		}, "exit hangup, your STOP was not delivered: "},
 		{"hangup", "", func(s *session) { s.cmd.Process.Signal(syscall.SIGHUP) }, "exit hangup, <nil>"},
 		{"term", "", func(s *session) { s.cmd.Process.Signal(syscall.SIGTERM) }, "exit terminated, <nil>"},
 		{"panic while an order is given", "panics in Order", func(s *session) { s.types("p") }, "exit terminated, the console broke while ordering pause: ordering is broken"},
@@ -357,6 +373,31 @@ func TestTheTerminalIsAsBeforeHoweverTheConsoleEnds(t *testing.T) {
 			s.restored()
 		})
 	}
+}
+
+func TestSuspendedTheTerminalIsTheShellsAndAfterwardsTheConsoles(t *testing.T) {
+	t.Parallel()
+	s := start(t, "attached", true)
+	s.shows("web-001")
+	s.types("\x1a")
+	s.shows("\x1b[?1049l")
+	s.shows("\x1b[?25h")
+	for deadline := time.Now().Add(10 * time.Second); strings.Count(s.written(), "\x1b[?1049h") < 2; {
+		if time.Now().After(deadline) {
+			t.Fatalf("the console does not come back; it wrote %q", s.written())
+		}
+		s.cmd.Process.Signal(syscall.SIGCONT) // again and again: it may not have stopped yet
+		time.Sleep(5 * time.Millisecond)
+	}
+	s.types("s")
+	if line, _ := s.reportsThat("order "); line != "order stop" {
+		t.Error(line)
+	}
+	s.becomes("[ATTACKING]", "s STOP ALL")
+	s.cmd.Process.Signal(syscall.SIGTERM)
+	s.reportsThat("exit ")
+	s.cmd.Wait()
+	s.restored()
 }
 
 // A lost terminal is more than a signal: nothing can be written any more.

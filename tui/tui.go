@@ -185,12 +185,12 @@ const reader = 10 * time.Second
 // followAttack brings the host of an attack that has just begun into view. The selection stays where it is.
 func (m *root) followAttack(before []engine.Run) {
 	if len(m.scene.Running) == 0 {
-		m.roster.astray = false
+		m.roster.led = ""
 	}
 	for _, r := range m.scene.Running {
 		known := slices.ContainsFunc(before, func(b engine.Run) bool { return b.ID == r.ID })
 		if !known && (m.moved.IsZero() || m.options.Wall().Sub(m.moved) >= reader) {
-			m.roster.reveal(r.Host.Name)
+			m.roster.led = r.Host.Name
 			return
 		}
 	}

@@ -114,7 +114,7 @@ func (a *app) checkHours(s engine.Schedule) []finding {
 		if i == 5 {
 			break
 		}
-		f = append(f, finding{schema, "+", "window", w.Start.In(s.Location).Format("Mon 2 Jan 15:04") + " - " + w.End.In(s.Location).Format("15:04 MST")})
+		f = append(f, finding{schema, "+", "window", w.Start.In(s.Location).Format("Mon 2 Jan 15:04") + " - " + endText(w.Start.In(s.Location), w.End.In(s.Location))})
 	}
 	return f
 }

@@ -59,7 +59,6 @@ func (a *app) demo(ctx context.Context, o demoOptions) error {
 		return fmt.Errorf("demo: making a temporary directory: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	a.dice = seeded(o.seed)
 	a.clock = clock.Fast(time.Now(), demoMorning(time.Now()), o.speed)
 	fleet, err := simulated.New(simulated.Options{Hosts: o.hosts, Seed: o.seed, Clock: a.clock, Dir: dir, LeaseAtLeast: 3 * time.Second})
 	if err != nil {
@@ -71,21 +70,58 @@ func (a *app) demo(ctx context.Context, o demoOptions) error {
 		return err
 	}
 	defer g.carrier.Close()
-	return a.playDemo(ctx, g, dir)
+	return a.playDemo(ctx, g, dir, o.seed)
 }
 
-// seeded are dice that fall the same way for the same seed.
-func seeded(seed uint64) func() uint64 {
-	var lock sync.Mutex
-	source := rand.NewPCG(seed, seed)
-	return func() uint64 {
-		lock.Lock()
-		defer lock.Unlock()
-		return source.Uint64()
+// seeded are dice that fall the same way for the same seed. They are thrown anew only when a draw has used
+// them: how many other events lie between two draws is a matter of timing.
+type seeded struct {
+	lock   sync.Mutex
+	source *rand.PCG
+	value  uint64
+	seen   uint64
+	record historian // nil until the engine stands
+}
+
+type historian interface {
+	History(ctx context.Context, after uint64) ([]engine.Record, error)
+}
+
+func newSeeded(seed uint64) *seeded {
+	s := &seeded{source: rand.NewPCG(seed, seed)}
+	s.value = s.source.Uint64()
+	return s
+}
+
+// of tells whose draws use the dice.
+func (s *seeded) of(record historian) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	s.record = record
+}
+
+func (s *seeded) throw() uint64 {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	if s.record == nil {
+		return s.value
 	}
+	records, err := s.record.History(context.Background(), s.seen)
+	if err != nil {
+		return s.source.Uint64() // not repeatable any more, and still fair
+	}
+	for _, r := range records {
+		s.seen = r.Seq
+		if r.Kind == engine.Drawn && r.Draw != nil && r.Draw.Draw == s.value {
+			s.value = s.source.Uint64()
+		}
+	}
+	return s.value
 }
 
-func (a *app) playDemo(ctx context.Context, g *graph, dir string) error {
+func (a *app) playDemo(ctx context.Context, g *graph, dir string, seed uint64) error {
+	dice := newSeeded(seed)
+	a.dice = dice.throw
 	log := slog.New(slog.DiscardHandler)
 	if a.daemon {
 		log = a.logger("info")
@@ -95,6 +131,7 @@ func (a *app) playDemo(ctx context.Context, g *graph, dir string) error {
 	if err != nil {
 		return err
 	}
+	dice.of(h.engine)
 	switch {
 	case a.daemon:
 		a.say("DEMO, headless; other commands reach it with: --socket %s --state-dir %s", socket, filepath.Join(dir, "state"))
