@@ -303,7 +303,7 @@ func (b *bench) ill() bool {
 		"cpu":          `busy() { read -r _ u n s i w q r t _ </proc/stat; b=$((u+n+s+q+r)); a=$((b+i+w+t)); }; busy; x=$b y=$a; sleep 1; busy; [ $(( (b-x)*100/(a-y) )) -lt 50 ]`,
 		"service-stop": "systemctl is-active --quiet lab-web",
 	}[b.attack]
-	_, err := b.l.Run(within(b.t, 90*time.Second), b.h, script)
+	_, err := b.l.Run(within(b.t, 30*time.Second), b.h, script)
 	var failed *Failed
 	if err != nil && !errors.As(err, &failed) {
 		return true // the host does not answer on its serial line: it is not well
@@ -425,10 +425,15 @@ func (b *bench) checkExit() {
 func (b *bench) compare(before string) {
 	b.t.Helper()
 	var diff string
-	deadline := time.Now().Add(45 * time.Second)
+	deadline := time.Now().Add(60 * time.Second)
 	for {
-		after, err := b.l.Residue(within(b.t, time.Minute), b.h)
-		if diff = Diff(before, after); err == nil && diff == "" {
+		after, err := b.l.Residue(within(b.t, 40*time.Second), b.h)
+		if err == nil {
+			diff = Diff(before, after)
+		} else {
+			diff = "unknown"
+		}
+		if diff == "" {
 			return
 		}
 		if time.Now().After(deadline) {

@@ -146,13 +146,31 @@ func (s *serial) run(ctx context.Context, script string) (answer, error) {
 	if err := s.request(ctx, tag); err != nil {
 		return answer{}, err
 	}
-	select {
-	case a := <-reply:
-		return s.complete(tag, a)
-	case <-ctx.Done():
-		return answer{}, fmt.Errorf("no answer: %w", ctx.Err())
+	look := time.NewTicker(time.Second)
+	defer look.Stop()
+	for since := time.Now(); ; {
+		select {
+		case a := <-reply:
+			return s.complete(tag, a)
+		case <-look.C:
+			if status, err := os.ReadFile(s.file(tag, "done")); err == nil {
+				n, err := strconv.Atoi(strings.TrimSpace(string(status)))
+				return s.complete(tag, answer{status: n, err: err})
+			}
+			if _, err := os.Stat(s.file(tag, "got")); err != nil && time.Since(since) > askAgain {
+				since = time.Now()
+				if err := s.request(ctx, tag); err != nil {
+					return answer{}, err
+				}
+			}
+		case <-ctx.Done():
+			return answer{}, fmt.Errorf("no answer: %w", ctx.Err())
+		}
 	}
 }
+
+// askAgain is how long a request may go unheard before it is made once more; the host runs it once all the same.
+const askAgain = 4 * time.Second
 
 func (s *serial) file(tag, kind string) string { return filepath.Join(s.shared, tag+"."+kind) }
 
@@ -195,7 +213,7 @@ func (s *serial) forget(tag string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.waiting, tag)
-	for _, kind := range []string{"in", "out", "err"} {
+	for _, kind := range []string{"in", "out", "err", "got", "done"} {
 		_ = os.Remove(s.file(tag, kind))
 	}
 }

@@ -79,7 +79,7 @@ func oneArgument(what string) cobra.PositionalArgs {
 		if len(args) == 1 {
 			return nil
 		}
-		return fmt.Errorf("%s takes one argument, %s; it was given %d", c.CommandPath(), what, len(args))
+		return fmt.Errorf("%s takes one argument (%s), not %d", c.CommandPath(), what, len(args))
 	}
 }
 

@@ -161,7 +161,7 @@ func (a *app) printHistory(rows []historyShape) error {
 
 func (a *app) explainCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "explain ID", Short: "How a draw came out, derived again from the journal", Args: oneArgument("the id of a draw; chaoscat history lists them"),
+		Use: "explain ID", Short: "How a draw came out, derived again from the journal", Args: oneArgument("the id of a draw, from chaoscat history"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := a.ownJournal(); err != nil {
 				return err

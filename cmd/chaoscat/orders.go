@@ -93,13 +93,13 @@ func (a *app) pauseCommand() *cobra.Command {
 
 func (a *app) excludeCommand() *cobra.Command {
 	return a.order("exclude HOST", "Keep a host out; an attack on it is undone", engine.Exclude, "excluded %s", func(c *cobra.Command, o *engine.Order) {
-		c.Args = cobra.ExactArgs(1)
+		c.Args = oneArgument("the name of a host")
 		c.Flags().DurationVar(&o.For, "for", 0, "how long `D`, such as 2h (default: until included)")
 	})
 }
 
 func (a *app) includeCommand() *cobra.Command {
 	return a.order("include HOST", "Let an excluded host back in", engine.Include, "included %s", func(c *cobra.Command, _ *engine.Order) {
-		c.Args = cobra.ExactArgs(1)
+		c.Args = oneArgument("the name of a host")
 	})
 }

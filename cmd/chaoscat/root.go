@@ -83,7 +83,7 @@ of its own.`,
   chaoscat check         test everything that it names
   chaoscat               the console
   chaoscat stop          end every attack, from anywhere`,
-		Args:          cobra.NoArgs,
+		Args:          knownCommand,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
