@@ -20,9 +20,21 @@ func (p Plan) Describe(s State, now time.Time) Snapshot {
 		Next: s.Next, NextAt: p.nextAt(s, now), Chances: p.chances(s, blocked, now),
 		Running: slices.Concat(s.Running, s.Open), Gates: p.gateViews(s, now),
 		Total: p.Roster.Len(), Eligible: len(p.pool.members) - len(blocked),
-		Hosts:  HostFacts{Cooldown: p.Safety.HostCooldown, FactsFor: p.Safety.FactsFor, Attacked: s.Attacked, Excluded: s.Excluded, Residue: s.Residue, Facts: s.Facts},
+		Hosts:  p.hostFacts(s),
 		Roster: p.Roster, Attacks: p.Attacks,
 	}
+}
+
+func (p Plan) hostFacts(s State) HostFacts {
+	f := HostFacts{Cooldown: p.Safety.HostCooldown, FactsFor: p.Safety.FactsFor, GroupBy: p.Safety.GroupBy, Unswept: s.Unswept,
+		Attacked: s.Attacked, Excluded: s.Excluded, Residue: s.Residue, Facts: s.Facts}
+	for group, n := range p.busyGroups(s) {
+		if p.full(group, n) {
+			f.FullGroups = append(f.FullGroups, group)
+		}
+	}
+	slices.Sort(f.FullGroups)
+	return f
 }
 
 func (p Plan) mood(s State, now time.Time, v Verdict) Mood {
@@ -136,7 +148,7 @@ func (p Plan) share(counts map[uint64]int) []Chance {
 
 // hostStatus is the one word for a host under this plan, and why.
 func (p Plan) hostStatus(s State, h Host, now time.Time) (HostStatus, string) {
-	view := HostFacts{Cooldown: p.Safety.HostCooldown, FactsFor: p.Safety.FactsFor, Attacked: s.Attacked, Excluded: s.Excluded, Residue: s.Residue, Facts: s.Facts}
+	view := p.hostFacts(s)
 	if status, why := view.status(h, now, slices.Concat(s.Running, s.Open)); status != HostReady {
 		return status, why
 	}
@@ -191,15 +203,21 @@ func (f HostFacts) status(h Host, now time.Time, running []Run) (HostStatus, str
 	if a, was := f.Attacked[h.Name]; was && now.Before(a.At.Add(f.Cooldown)) {
 		return HostCooldown, fmt.Sprintf("%s more after %s", roughly(a.At.Add(f.Cooldown).Sub(now)), a.Attack)
 	}
-	facts, looked := f.Facts[h.Name]
-	if !looked || !now.Before(facts.At.Add(f.FactsFor)) {
-		return HostReady, ""
+	if _, unswept := slices.BinarySearch(f.Unswept, h.Name); unswept {
+		return HostUnreachable, "not looked at since the journal lost its tail"
 	}
-	if facts.Unreachable != "" {
+	facts, looked := f.Facts[h.Name]
+	looked = looked && now.Before(facts.At.Add(f.FactsFor))
+	if looked && facts.Unreachable != "" {
 		return HostUnreachable, facts.Unreachable
 	}
-	if facts.Busy != "" {
+	if looked && facts.Busy != "" {
 		return HostUnfit, facts.Busy
+	}
+	for _, group := range groupKeys(h, f.GroupBy) {
+		if _, full := slices.BinarySearch(f.FullGroups, group); full {
+			return HostKept, "group " + group + " has no host to spare (safety.max_per_group, safety.leave_per_group)"
+		}
 	}
 	return HostReady, ""
 }

@@ -62,11 +62,13 @@ func (p Plan) profile(h Host) (bits uint64) {
 }
 
 // groupKeys are the groups that the limits count: those of the host, or the value of one of its tags.
-func (p Plan) groupKeys(h Host) []string {
-	if p.Safety.GroupBy == "" {
+func (p Plan) groupKeys(h Host) []string { return groupKeys(h, p.Safety.GroupBy) }
+
+func groupKeys(h Host, by string) []string {
+	if by == "" {
 		return h.Groups
 	}
-	if value, ok := h.Tags[p.Safety.GroupBy]; ok {
+	if value, ok := h.Tags[by]; ok {
 		return []string{value}
 	}
 	return nil
@@ -314,15 +316,6 @@ func (p Plan) mayOrder(s State, o Order, now time.Time) *Verdict {
 	if status, why := p.hostStatus(rested, host, now); status != HostReady && status != HostUnfit {
 		return refuse(HostNotEligible, "%s is %s: %s", o.Host, status, why)
 	}
-	if _, unswept := slices.BinarySearch(s.Unswept, o.Host); unswept {
-		return refuse(HostNotEligible, "%s has not been looked at since the journal lost its tail", o.Host)
-	}
-	busy := p.busyGroups(s)
-	for _, group := range p.groupKeys(host) {
-		if p.full(group, busy[group]) {
-			return refuse(HostNotEligible, "%s: group %s has no host to spare (safety.max_per_group, safety.leave_per_group)", o.Host, group)
-		}
-	}
 	return nil
 }
 
@@ -366,9 +359,6 @@ func (p Plan) whyNobody(s State, now time.Time) string {
 	counts := map[HostStatus]int{}
 	for _, b := range p.blocked(s, now) {
 		status, _ := p.hostStatus(s, p.member(b), now)
-		if status == HostReady {
-			status = "kept free for its group"
-		}
 		counts[status]++
 	}
 	var parts []string

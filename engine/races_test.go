@@ -60,7 +60,7 @@ func TestAfterATornJournalWhatIsUncleanBlocksAllAndWhatIsOutOfReachStaysOut(t *t
 	w.happen(engine.SweptAll{Failed: []string{"db-2", "web-1", "web-3"}})
 	w.queue = nil
 	w.happen(order("1", engine.RunOnce, on("db-2")))
-	w.mustSee("REFUSED HostNotEligible: db-2 has not been looked at")
+	w.mustSee("REFUSED HostNotEligible: db-2 is unreachable: not looked at")
 	if w.state.Next == nil || w.state.Next.Host != "db-4" {
 		t.Errorf("drawn was %+v, only db-4 has been looked at", w.state.Next)
 	}

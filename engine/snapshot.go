@@ -77,12 +77,15 @@ type GateView struct {
 
 // HostFacts is what is known of hosts beyond the roster: only those about which there is something.
 type HostFacts struct {
-	Cooldown time.Duration        `json:"cooldown"`  // rest of a host after an attack
-	FactsFor time.Duration        `json:"facts_for"` // how long Facts are believed
-	Attacked map[string]Attacked  `json:"attacked,omitempty"`
-	Excluded map[string]Exclusion `json:"excluded,omitempty"`
-	Residue  map[string]Leftover  `json:"residue,omitempty"`
-	Facts    map[string]Facts     `json:"facts,omitempty"`
+	GroupBy    string               `json:"group_by,omitempty"`    // tag whose values count as groups; "": the groups themselves
+	FullGroups []string             `json:"full_groups,omitempty"` // groups without a host to spare, sorted
+	Unswept    []string             `json:"unswept,omitempty"`     // hosts not looked at since the journal lost its tail, sorted
+	Cooldown   time.Duration        `json:"cooldown"`              // rest of a host after an attack
+	FactsFor   time.Duration        `json:"facts_for"`             // how long Facts are believed
+	Attacked   map[string]Attacked  `json:"attacked,omitempty"`
+	Excluded   map[string]Exclusion `json:"excluded,omitempty"`
+	Residue    map[string]Leftover  `json:"residue,omitempty"`
+	Facts      map[string]Facts     `json:"facts,omitempty"`
 }
 
 // HostStatus is the one word for a host.
@@ -97,4 +100,5 @@ const (
 	HostResidue     HostStatus = "RESIDUE"
 	HostUnreachable HostStatus = "unreachable"
 	HostUnfit       HostStatus = "unfit"
+	HostKept        HostStatus = "kept free" // its group has no host to spare
 )

@@ -75,7 +75,7 @@ func (k *look) host(s engine.HostStatus) (string, ink) {
 		return k.yes, k.good
 	case engine.HostAttacking:
 		return k.fire, k.hot
-	case engine.HostCooldown:
+	case engine.HostCooldown, engine.HostKept:
 		return k.wait, k.warn
 	case engine.HostExcluded:
 		return k.off, k.dim

@@ -57,17 +57,10 @@ type hostShape struct {
 }
 
 func (a *app) printHosts(s engine.Snapshot) error {
-	ready, rows, table := 0, []any{}, [][]string{{"HOST", "ADDRESS", "GROUPS", "STATE", "WHY"}}
+	rows, table := []any{}, [][]string{{"HOST", "ADDRESS", "GROUPS", "STATE", "WHY"}}
 	for _, h := range s.Roster.Hosts() {
 		status, why := s.Host(h.Name)
-		eligible := status == engine.HostReady
-		if eligible {
-			ready++
-		}
-		if eligible && s.Eligible == 0 {
-			eligible, why = false, "kept free for its group (safety.max_per_group, safety.leave_per_group)"
-		}
-		rows = append(rows, hostShape{schema, h.Name, h.Address, h.Port, nonNil(h.Groups), nonNilMap(h.Tags), eligible, why})
+		rows = append(rows, hostShape{schema, h.Name, h.Address, h.Port, nonNil(h.Groups), nonNilMap(h.Tags), status == engine.HostReady, why})
 		table = append(table, []string{h.Name, h.Address, strings.Join(h.Groups, ","), string(status), why})
 	}
 	if a.json {
@@ -76,16 +69,8 @@ func (a *app) printHosts(s engine.Snapshot) error {
 	if err := a.table(table); err != nil {
 		return err
 	}
-	a.say("%s, %d may be drawn%s", counted(s.Total, "host"), s.Eligible, sparedText(ready-s.Eligible))
+	a.say("%s, %d may be drawn", counted(s.Total, "host"), s.Eligible)
 	return nil
-}
-
-// sparedText tells of hosts that are well, and yet may not be drawn because of their groups.
-func sparedText(spared int) string {
-	if spared <= 0 {
-		return ""
-	}
-	return fmt.Sprintf(", %d ready but kept free for their groups (safety.max_per_group, safety.leave_per_group)", spared)
 }
 
 func nonNilMap[V any](m map[string]V) map[string]V {
