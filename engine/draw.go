@@ -275,11 +275,6 @@ func (p Plan) redrawAttack(s State, d Draw, st Stamp) (Draw, bool) {
 
 // drawOrder draws what an order leaves open: the host, the attack, both or nothing.
 func (p Plan) drawOrder(s State, st Stamp, o Order) (Draw, *Verdict) {
-	if o.Attack != "" {
-		if _, known := p.Attack(o.Attack); !known {
-			return Draw{}, refuse(BadOrder, "no attack of the plan is called %q", o.Attack)
-		}
-	}
 	d := Draw{ID: runID(st), At: st.At, Draw: st.Draw, Order: &o, Pool: len(p.pool.members), PoolHash: p.pool.hash}
 	rng := dice(st.Draw, orderStream)
 	if o.Host != "" {

@@ -155,6 +155,10 @@ func (t *turn) runOnce(o Order) {
 		t.settle(o, "", refuse(AskingGates, "the gates are just being asked for %s; try again in a moment", a.Draw.Order.By))
 		return
 	}
+	if v := t.misnamed(o); v != nil { // a slip is said first: it would still be one when the time is right
+		t.settle(o, "", v)
+		return
+	}
 	if v := t.orderNotNow(o, Draw{}); v != nil {
 		t.settle(o, "", v)
 		return
@@ -170,6 +174,16 @@ func (t *turn) runOnce(o Order) {
 	}
 	t.note(Record{Kind: Drawn, Run: d.ID, Host: d.Host, Attack: d.Attack, By: o.By, Draw: &d, Text: fmt.Sprintf("ordered by %s: %s on %s", o.By, d.Attack, d.Host)})
 	t.askGates(d)
+}
+
+func (t *turn) misnamed(o Order) *Verdict {
+	if _, known := t.Attack(o.Attack); o.Attack != "" && !known {
+		return refuse(BadOrder, "no attack of the plan is called %q", o.Attack)
+	}
+	if _, known := t.Roster.Find(o.Host); o.Host != "" && !known {
+		return refuse(BadOrder, "no host is called %q", o.Host)
+	}
+	return nil
 }
 
 // drawForOrder takes the drawn next attack, which everybody could see, where the order leaves all to
