@@ -47,6 +47,9 @@ func (t *turn) advanced(w Advanced) {
 	if w.Phase == Injecting { // from here on the host may feel it
 		r.Until = t.At.Add(r.For)
 	}
+	if w.Phase == Undoing && r.Stopping != "" {
+		return // said when it was ordered
+	}
 	text := string(w.Phase)
 	if w.Text != "" {
 		text += ": " + w.Text
