@@ -116,10 +116,8 @@ func (t *turn) notNow(d Draw) *Verdict {
 	if d.Order != nil {
 		return t.orderNotNow(*d.Order, d)
 	}
-	for _, ask := range []func(State, time.Time) *Verdict{t.notClean, t.notWanted, t.notOpen, t.notFree, t.notToday, t.notRested, t.notDrawn} {
-		if v := ask(t.s, t.At); v != nil {
-			return v
-		}
+	if v := firstNo(t.s, t.At, t.notClean, t.notStopped, t.notPaused, t.notOpen, t.notFree, t.notToday, t.notRested, t.notDrawn); v != nil {
+		return v
 	}
 	if t.s.Next.ID != d.ID || t.s.Next.Attack != d.Attack {
 		return refuse(AskingGates, "the draw has changed while the gates were asked")

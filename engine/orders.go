@@ -201,19 +201,7 @@ func (t *turn) drawForOrder(o Order) (Draw, *Verdict) {
 // orderNotNow is every reason but the gates against an ordered attack. Rest and pause bind the schedule,
 // not a person who orders; stop, residue, hours and limits bind everybody.
 func (t *turn) orderNotNow(o Order, d Draw) *Verdict {
-	if v := t.notClean(t.s, t.At); v != nil {
-		return v
-	}
-	if t.s.Stopped != nil {
-		return t.stopped(t.s)
-	}
-	if v := t.notOpen(t.s, t.At); v != nil {
-		return v
-	}
-	if v := t.notFree(t.s, t.At); v != nil {
-		return v
-	}
-	if v := t.notToday(t.s, t.At); v != nil {
+	if v := firstNo(t.s, t.At, t.notClean, t.notStopped, t.notOpen, t.notFree, t.notToday); v != nil {
 		return v
 	}
 	if o.For < 0 || (o.For > 0 && o.For < time.Second) || (t.Safety.MaxDuration > 0 && o.For > t.Safety.MaxDuration) {

@@ -55,14 +55,20 @@ func refuse(name Reason, format string, args ...any) *Verdict {
 // verdict is the first reason why the scheduled attack d may not begin, or Ready. The gates are judged
 // by their regular answers; they are asked once more before anything is launched.
 func (p Plan) verdict(s State, now time.Time) Verdict {
-	for _, ask := range []func(State, time.Time) *Verdict{
-		p.notClean, p.notWanted, p.notOpen, p.notFree, p.notToday, p.notClear, p.notRested, p.notDrawn,
-	} {
-		if v := ask(s, now); v != nil {
-			return *v
-		}
+	if v := firstNo(s, now, p.notClean, p.notStopped, p.notPaused, p.notOpen, p.notFree, p.notToday, p.notClear, p.notRested, p.notDrawn); v != nil {
+		return *v
 	}
 	return Verdict{Name: Ready, Sentence: fmt.Sprintf("ready: %s on %s", s.Next.Attack, s.Next.Host)}
+}
+
+// firstNo asks for reasons in order, and stops at the first.
+func firstNo(s State, now time.Time, reasons ...func(State, time.Time) *Verdict) *Verdict {
+	for _, reason := range reasons {
+		if v := reason(s, now); v != nil {
+			return v
+		}
+	}
+	return nil
 }
 
 // notClean: the past comes first.
@@ -97,11 +103,16 @@ func firstLeftover(residue map[string]Leftover) (string, Leftover) {
 	return names[0], residue[names[0]]
 }
 
-// notWanted: what people have said.
-func (p Plan) notWanted(s State, now time.Time) *Verdict {
-	if s.Stopped != nil {
-		return p.stopped(s)
+// notStopped: a stop binds everybody.
+func (p Plan) notStopped(s State, _ time.Time) *Verdict {
+	if s.Stopped == nil {
+		return nil
 	}
+	return p.stopped(s)
+}
+
+// notPaused: a pause, or no schedule at all, binds the schedule only.
+func (p Plan) notPaused(s State, now time.Time) *Verdict {
 	if s.Idle != "" {
 		return refuse(IsPaused, "no schedule: %s", s.Idle)
 	}
