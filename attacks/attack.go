@@ -22,6 +22,8 @@ type Definition struct {
 	Reversible bool          // there is an undo (or, for a supervised attack, the host heals itself)
 	Supervised bool          // the host goes away and must come back with a new boot id
 	Figure     Figure        // what is measured
+	InjectIn   time.Duration // switching the fault on takes no longer than this; 0 is 30 s
+	OneOf      []string      // at most one of these parameters may be said; the defaults of the others go then
 	Custom     bool          // an operator's own, made by [Custom]
 	Script     string        // the shell functions, see library/README.md
 }
@@ -41,9 +43,16 @@ const (
 	Percent Kind = "percent" // 1 to 100, written without the sign
 	Millis  Kind = "ms"      // "200ms" or "1.5s" in config, an integer of milliseconds on the wire
 	Bool    Kind = "bool"    // true or false; 1 or 0 on the wire
-	Peers   Kind = "peers"   // IP literals or CIDRs, separated by commas or spaces
+	Share   Kind = "share"   // a percentage with up to two decimals, above 0, at most 100, without the sign
+	Size    Kind = "size"    // "512MiB", "1GB" in config (units KiB MiB GiB TiB, kB MB GB TB), whole KiB on the wire
+	Rate    Kind = "rate"    // "1mbit", "500kbit", "2gbit" in config, whole kbit per second on the wire
+	Peers   Kind = "peers"   // IP literals, CIDRs, host names or group:NAME, separated; only addresses travel, see [Resolve]
 	Ports   Kind = "ports"   // 1-65535 or ranges A-B, separated by commas or spaces
 	Unit    Kind = "unit"    // a systemd service, NAME.service
+	Device  Kind = "device"  // a network interface, not lo
+	Path    Kind = "path"    // an absolute, clean path of plain characters, not /
+	Domains Kind = "domains" // DNS names, separated by commas or spaces; a name means what is below it, too
+	Process Kind = "process" // part of a command line, taken literally: 2 to 100 plain characters
 	Word    Kind = "word"    // one of Choices
 	Text    Kind = "text"    // printable ASCII without quotes or shell characters, at most 200 bytes (custom attacks)
 )
@@ -55,7 +64,7 @@ type Param struct {
 	Unit     string // for people
 	Default  string // "" means not set
 	Required bool
-	Min, Max int64 // for Int, Percent and Millis
+	Min, Max int64 // for Int and Percent; Millis (a Min below 0 allows a sign), Size and Rate in the unit of the wire
 	Choices  []string
 	Help     string
 }

@@ -16,9 +16,11 @@ import (
 // gets its default. All that is wrong is said at once. The map it returns is the caller's own.
 func Check(def Definition, params map[string]string) (map[string]string, error) {
 	wire, wrong := map[string]string{}, unknown(def, params)
+	chosen, err := oneOf(def, params)
+	wrong = append(wrong, err)
 	for _, p := range def.Params {
-		value, said := params[p.Name]
-		if !said || value == "" {
+		value := params[p.Name]
+		if value == "" && (chosen == "" || !slices.Contains(def.OneOf, p.Name)) {
 			value = p.Default
 		}
 		if value == "" {
@@ -38,6 +40,20 @@ func Check(def Definition, params map[string]string) (map[string]string, error) 
 		return nil, err
 	}
 	return wire, nil
+}
+
+// oneOf is the parameter that was said of those that exclude each other.
+func oneOf(def Definition, params map[string]string) (chosen string, err error) {
+	for _, name := range def.OneOf {
+		switch {
+		case params[name] == "":
+		case chosen != "":
+			return chosen, fmt.Errorf("%s: %s and %s exclude each other: say one of %s", def.Name, chosen, name, strings.Join(def.OneOf, ", "))
+		default:
+			chosen = name
+		}
+	}
+	return chosen, nil
 }
 
 func unknown(def Definition, params map[string]string) (wrong []error) {
@@ -74,10 +90,12 @@ func HeaderLine(key, value string) (string, error) {
 }
 
 var (
-	headerKey   = regexp.MustCompile(`^[a-z][a-z0-9_.]*$`)
-	headerValue = regexp.MustCompile(`^[][A-Za-z0-9 !#%+,./:=@^_~-]*$`)
-	unitName    = regexp.MustCompile(`^[A-Za-z0-9:_.@][A-Za-z0-9:_.@-]{0,118}\.service$`)
-	plainInt    = regexp.MustCompile(`^(0|[1-9][0-9]{0,8})$`)
+	headerKey    = regexp.MustCompile(`^[a-z][a-z0-9_.]*$`)
+	headerValue  = regexp.MustCompile(`^[][A-Za-z0-9 !#%+,./:=@^_~-]*$`)
+	unitName     = regexp.MustCompile(`^[A-Za-z0-9:_.@][A-Za-z0-9:_.@-]{0,118}\.service$`)
+	groupName    = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$`)
+	looksNumeric = regexp.MustCompile(`^[0-9.:/]*$`) // a mistyped address is never looked up as a name
+	plainInt     = regexp.MustCompile(`^(0|[1-9][0-9]{0,8})$`)
 )
 
 // wire turns a value as a person writes it into the one that travels.
@@ -89,8 +107,22 @@ func (p Param) wire(value string) (string, error) {
 		return p.millis(value)
 	case Bool:
 		return boolean(value)
+	case Share:
+		return share100(value)
+	case Size:
+		return p.scaled(value, sizes, "KiB", `a size like "512MiB" or "1GB"`)
+	case Rate:
+		return p.scaled(value, rates, "kbit", `a rate like "1mbit" or "500kbit"`)
 	case Peers:
 		return list(value, peer)
+	case Domains:
+		return list(value, domain)
+	case Device:
+		return device(value)
+	case Path:
+		return plainFile(value)
+	case Process:
+		return process(value)
 	case Ports:
 		return list(value, portRange)
 	case Unit:
@@ -196,9 +228,20 @@ func peer(word string) (string, error) {
 	}
 	addr, err := netip.ParseAddr(word)
 	if err != nil {
-		return "", fmt.Errorf("names %q, which is no IP address or network: host names are looked up nowhere", word)
+		return peerName(word)
 	}
 	return addr.String(), usable(addr, false)
+}
+
+// peerName is a host name, or a group of the inventory.
+func peerName(word string) (string, error) {
+	if group, ok := strings.CutPrefix(word, "group:"); ok && groupName.MatchString(group) {
+		return word, nil
+	}
+	if looksNumeric.MatchString(word) || len(word) > 253 || !domainShape.MatchString(strings.ToLower(word)) {
+		return "", fmt.Errorf("names %q, which is no IP address, network, host name or group:NAME", word)
+	}
+	return strings.ToLower(word), nil
 }
 
 func usable(a netip.Addr, everything bool) error {

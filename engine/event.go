@@ -59,11 +59,13 @@ type (
 	}
 	// Advanced says that a run has entered a phase, or measured something.
 	Advanced struct {
-		Run     string   `json:"run"`
-		Phase   Phase    `json:"phase,omitempty"`
-		Text    string   `json:"text,omitempty"`
-		Guard   *Guard   `json:"guard,omitempty"`
-		Figures *Figures `json:"figures,omitempty"`
+		Run   string `json:"run"`
+		Phase Phase  `json:"phase,omitempty"`
+		Text  string `json:"text,omitempty"`
+		Guard *Guard `json:"guard,omitempty"`
+		// Until is by when the host undoes by itself, for a run that is lost.
+		Until   time.Time `json:"until,omitzero"`
+		Figures *Figures  `json:"figures,omitempty"`
 	}
 	// Ended is the carrier's last word on a run.
 	Ended struct {
@@ -78,6 +80,11 @@ type (
 		// Unreached says that nobody could look: nothing is known, and it is tried again soon.
 		Unreached bool   `json:"unreached,omitempty"`
 		Text      string `json:"text,omitempty"` // what was found, or why it could not be looked at
+	}
+	// Sighted says which hosts the background look has found to be out of reach, and which are back.
+	Sighted struct {
+		Unreachable map[string]string `json:"unreachable,omitempty"` // host → why
+		Back        []string          `json:"back,omitempty"`
 	}
 	// SweptAll says that every host has been looked at after a torn journal.
 	SweptAll struct {
@@ -97,6 +104,7 @@ func (HostInspected) kind() string { return "host-inspected" }
 func (Advanced) kind() string      { return "advanced" }
 func (Ended) kind() string         { return "ended" }
 func (Reconciled) kind() string    { return "reconciled" }
+func (Sighted) kind() string       { return "sighted" }
 func (SweptAll) kind() string      { return "swept-all" }
 
 type wireEvent struct {
@@ -147,6 +155,8 @@ func (e *Event) UnmarshalJSON(data []byte) error {
 		e.What, err = decode[Ended](w.What)
 	case Reconciled{}.kind():
 		e.What, err = decode[Reconciled](w.What)
+	case Sighted{}.kind():
+		e.What, err = decode[Sighted](w.What)
 	case SweptAll{}.kind():
 		e.What, err = decode[SweptAll](w.What)
 	default:

@@ -9,11 +9,31 @@ type Order struct {
 	By     string            `json:"by"`
 	Door   string            `json:"door"` // console, socket, signal, ...
 	Reason string            `json:"reason,omitempty"`
-	Host   string            `json:"host,omitempty"`   // run-once, exclude, include, clear
+	Host   string            `json:"host,omitempty"`   // run-once on one host, exclude, include, clear
 	Attack string            `json:"attack,omitempty"` // run-once
 	For    time.Duration     `json:"for,omitempty"`    // run-once, pause, exclude
 	Params map[string]string `json:"params,omitempty"`
 	DryRun bool              `json:"dry_run,omitempty"`
+
+	// Run-once on several hosts: those named, or so many of the hosts that are in every selector of Within.
+	Hosts   []string   `json:"hosts,omitempty"`
+	Within  []Selector `json:"within,omitempty"`
+	Count   int        `json:"count,omitempty"`   // hosts to draw; 0 means one, unless Percent says otherwise
+	Percent int        `json:"percent,omitempty"` // of the hosts within, rounded down, at least one
+	// Together is all-or-nothing: where the attack cannot be carried out on one of the hosts, it is undone on all.
+	Together bool `json:"together,omitempty"`
+	// Force goes beyond the limits of the blast radius, never beyond stop, hours, gates or residue. It takes an admin.
+	Force bool `json:"force,omitempty"`
+	// Role is what the door knows of whoever orders. Doors overwrite what came in.
+	Role Role `json:"role,omitempty"`
+}
+
+// Targets are the hosts that the order names.
+func (o Order) Targets() []string {
+	if len(o.Hosts) == 0 && o.Host != "" {
+		return []string{o.Host}
+	}
+	return o.Hosts
 }
 
 // OrderKind is what is asked for.

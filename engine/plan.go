@@ -28,6 +28,7 @@ type Safety struct {
 	GroupBy       string        // tag whose values count as groups for the two limits; "" uses the groups themselves
 	HostCooldown  time.Duration // rest of a host after an attack
 	MaxDuration   time.Duration // no attack is longer
+	Irreversible  bool          // attacks without an undo may be planned, and ordered by an admin
 	Lease         time.Duration // a host undoes by itself when it has not heard of us for so long
 	Margin        time.Duration // time for undo and proof that must still fit in the window after an attack
 	AbortAfter    int           // failed answers of a gate in a row that undo a running attack

@@ -26,6 +26,7 @@ type Record struct {
 	At      time.Time  `json:"at"`
 	Kind    RecordKind `json:"kind"`
 	Run     string     `json:"run,omitempty"`
+	Of      string     `json:"of,omitempty"` // the run that this one is part of
 	Host    string     `json:"host,omitempty"`
 	Attack  string     `json:"attack,omitempty"`
 	By      string     `json:"by,omitempty"`
@@ -79,8 +80,10 @@ type Draw struct {
 	Host     string           `json:"host"`
 	Weights  map[string]int64 `json:"weights"` // the feasible attacks on that host
 	Attack   string           `json:"attack"`
-	Kept     bool             `json:"kept,omitempty"`  // the host is that of the draw before; only the attack was drawn again
-	Taken    bool             `json:"taken,omitempty"` // the order took the attack that the schedule had drawn
-	Among    []string         `json:"among,omitempty"` // with an order: the hosts that it left to chance
-	Order    *Order           `json:"order,omitempty"` // the order that fixed host or attack
+	Kept     bool             `json:"kept,omitempty"`   // the host is that of the draw before; only the attack was drawn again
+	Taken    bool             `json:"taken,omitempty"`  // the order took the attack that the schedule had drawn
+	Among    []string         `json:"among,omitempty"`  // with an order: the hosts that it left to chance
+	Order    *Order           `json:"order,omitempty"`  // the order that fixed host or attack
+	Hosts    []string         `json:"hosts,omitempty"`  // all hosts, in the order in which the dice named them, where there are several
+	Passed   []string         `json:"passed,omitempty"` // those that the dice named too, and that a limit of their group kept out
 }

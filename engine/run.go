@@ -41,10 +41,13 @@ type Run struct {
 	Door    string        `json:"door,omitempty"`
 	Reason  string        `json:"reason,omitempty"`
 	Started time.Time     `json:"started"`
+	// Of is the id of the run that this one is part of, where one order attacks several hosts; else empty.
+	Of       string `json:"of,omitempty"`
+	Together bool   `json:"together,omitempty"` // all-or-nothing with the other parts
 
 	Phase    Phase     `json:"phase"`
 	Since    time.Time `json:"since"`              // when the phase began
-	Until    time.Time `json:"until,omitzero"`     // when the fault ends, once it is held
+	Until    time.Time `json:"until,omitzero"`     // when the fault ends, once it is held; when lost: by when the host itself ends it
 	Stopping string    `json:"stopping,omitempty"` // why it is being undone early
 	Guard    *Guard    `json:"guard,omitempty"`
 	Figures  Figures   `json:"figures,omitzero"`
@@ -61,12 +64,14 @@ type Guard struct {
 
 // Figures is what was measured on the host, in the unit of the attack.
 type Figures struct {
-	Name   string   `json:"name,omitempty"` // what the figure is: "cpu busy"
-	Unit   string   `json:"unit,omitempty"` // "%", "ms", ""
-	Before *float64 `json:"before"`
-	During *float64 `json:"during"`
-	After  *float64 `json:"after"`
-	Text   string   `json:"text,omitempty"` // the one line an operator reads: "cpu busy 4 → 81 → 5 %"
+	Name   string    `json:"name,omitempty"`  // what the figure is: "cpu busy"
+	Unit   string    `json:"unit,omitempty"`  // "%", "ms", ""
+	About  string    `json:"about,omitempty"` // what was measured: "to 10.0.0.7"
+	Before *float64  `json:"before"`
+	During *float64  `json:"during"`
+	After  *float64  `json:"after"`
+	Text   string    `json:"text,omitempty"`  // the one line an operator reads: "cpu busy 4 → 81 → 5 %"
+	Parts  []Figures `json:"parts,omitempty"` // of a compound attack, each of its parts in order
 }
 
 // Effect is what an attack was measured to do. There is no plain "success".

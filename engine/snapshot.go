@@ -43,7 +43,9 @@ type Snapshot struct {
 	Hosts    HostFacts  `json:"hosts"`
 	LastSeq  uint64     `json:"last_seq"` // newest record there is
 	Roster   *Roster    `json:"-"`
-	RosterID uint64     `json:"roster_id"` // changes when the roster does
+	RosterID uint64     `json:"roster_id"`           // changes when the roster does
+	Survey   *Survey    `json:"-"`                   // what the background look knows of the hosts; shared, nil before the first
+	SurveyID uint64     `json:"survey_id,omitempty"` // changes when the survey does
 	Attacks  []Attack   `json:"attacks,omitempty"`
 	// LinkLost is when a remote engine was last heard of; zero while the link is up.
 	LinkLost time.Time `json:"link_lost,omitzero"`

@@ -102,11 +102,13 @@ leftovers() {
 
 verb_measure() {
 	header && needs kind && parameters || refuse "refused $WHY"
+	[ -z "$ID" ] || place "$ID"
 	measure 2>/dev/null </dev/null | while read -r WORD REST; do
 		case $WORD in
 		figure) ! decimal "$REST" || say "figure $REST" ;;
 		expect) case $REST in change) say "expect change" ;; 'up '* | 'down '*) ! decimal "${REST#* }" || say "expect $REST" ;; esac ;;
 		unverifiable) say "unverifiable $REST" ;;
+		about | part) say "$WORD $REST" ;;
 		*) [ -n "$REST" ] || ! decimal "$WORD" || say "figure $WORD" ;;
 		esac
 	done

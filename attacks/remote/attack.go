@@ -124,7 +124,7 @@ func (a *attack) check() error {
 		return &refusal{engine.Refused, fmt.Sprintf("the attack lasts %s: at least 1s", a.run.For)}
 	}
 	var err error
-	if a.def, a.wire, err = a.c.define(a.run.Attack); err != nil {
+	if a.def, a.wire, err = a.c.define(a.halt, a.run.Attack); err != nil {
 		return &refusal{engine.Infeasible, err.Error()}
 	}
 	if a.def.Max > 0 && a.run.For > a.def.Max {

@@ -36,10 +36,22 @@ type Options struct {
 	KeepAlive      time.Duration // between two signs of life; two missed ones end the connection; 0 is 5s
 	Lease          time.Duration // a host undoes by itself when it has not heard of us for so long; 0 is 15s
 
+	// Lookup finds the addresses behind the names among an attack's peers; nil refuses names.
+	Lookup attacks.Lookup
+	// Survey is the budget of the background look at the whole roster; the zero value looks at nobody.
+	Survey Survey
+
 	Clock  clock.Clock // holds, leases and deadlines; time-outs of the network are always real
 	Random io.Reader   // nonces; nil is crypto/rand
 	// Dial opens the TCP connection to the first hop; nil is net.Dialer. For tests and simulated fleets.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+}
+
+// Survey is a budget.
+type Survey struct {
+	PerSecond int           // logins in a second, over the whole roster
+	Keep      int           // logins kept open; the others are closed after each look
+	Every     time.Duration // between two looks at the same host; 0 is 1m
 }
 
 // Carrier carries attacks to hosts. It keeps no connection between two calls; all its methods may be

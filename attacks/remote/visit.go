@@ -86,13 +86,16 @@ func (c *Carrier) upload(ctx context.Context, l *link, show func(string)) error 
 }
 
 // define is the attack's definition, with its parameters as the host reads them.
-func (c *Carrier) define(a engine.Attack) (attacks.Definition, map[string]string, error) {
+func (c *Carrier) define(ctx context.Context, a engine.Attack) (attacks.Definition, map[string]string, error) {
 	def, ok := c.defs[a.Kind]
 	if !ok || !nameShape.MatchString(a.Kind) {
 		return attacks.Definition{}, nil, fmt.Errorf("there is no attack of kind %q", printable.Printable(a.Kind))
 	}
 	wire, err := attacks.Check(def, a.Params)
 	if err != nil {
+		return attacks.Definition{}, nil, err
+	}
+	if err := attacks.Resolve(ctx, def, wire, c.Lookup); err != nil {
 		return attacks.Definition{}, nil, err
 	}
 	_, err = header("", fields(wire))
@@ -115,7 +118,7 @@ func (v *visit) inspect(ctx context.Context, asked []engine.Attack) (findings, e
 	var head []field
 	labels := map[string]string{}
 	for i, a := range asked {
-		_, wire, err := v.c.define(a)
+		_, wire, err := v.c.define(ctx, a)
 		if err != nil {
 			f.infeasible[a.Name] = err.Error()
 			continue

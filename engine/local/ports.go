@@ -18,6 +18,14 @@ type Carrier interface {
 	Sweep(ctx context.Context, h engine.Host, force bool) (engine.Reconciled, []string)
 }
 
+// Surveyor looks at the whole roster in the background, within a budget of its own, and never at the cost of
+// an attack or a stop.
+type Surveyor interface {
+	// Survey goes on until ctx ends. The roster and the attacks are asked for anew each time round; tell gets what was
+	// found, many hosts at once.
+	Survey(ctx context.Context, roster func() *engine.Roster, attacks func() []engine.Attack, tell func(map[string]engine.Sighting))
+}
+
 // Gates are the outside systems that are asked before and during an attack.
 type Gates interface {
 	// Run asks each gate at its interval until ctx ends.
