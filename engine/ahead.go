@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -72,6 +73,26 @@ func (t *turn) inspectNext() {
 	host, _ := t.Roster.Find(t.s.Next.Host)
 	t.s.Inspected = t.At
 	t.do(Inspect{Host: host})
+}
+
+// sighted keeps those who are out of reach out of the draw. Of a host that is back nothing is believed but
+// what it says itself when it is drawn.
+func (t *turn) sighted(w Sighted) {
+	facts := maps.Clone(t.s.Facts)
+	if facts == nil {
+		facts = map[string]Facts{}
+	}
+	for host, why := range w.Unreachable {
+		f := facts[host]
+		f.At, f.Unreachable = t.At, why
+		facts[host] = f
+	}
+	for _, host := range w.Back {
+		if f := facts[host]; f.Unreachable != "" {
+			delete(facts, host)
+		}
+	}
+	t.s.Facts = facts
 }
 
 func (t *turn) learn(host string, f Facts) {

@@ -139,29 +139,44 @@ func (t *turn) giveUpAsking(v Verdict) {
 	t.rest(t.Schedule.CheckEvery)
 }
 
-// launch writes the intent and starts the run; under dry run it says what it would have done.
+// launch writes the intents and starts the runs; under dry run it says what it would have done.
 func (t *turn) launch(d Draw) {
-	r := t.run(d)
 	if d.Order == nil {
 		t.s.Next = nil
 		t.rest(t.Schedule.CheckEvery) // two attacks at once still begin one after the other
 	}
+	runs := t.runs(d)
 	if t.DryRun || (d.Order != nil && d.Order.DryRun) {
-		t.dryRun(r, d)
+		t.dryRun(runs, d)
 		return
 	}
-	r.Phase, r.Since = Launching, t.At
-	t.s.Running = append(t.s.Running, r)
-	t.note(Record{Kind: Intent, Run: r.ID, Host: r.Host.Name, Attack: r.Attack.Name, By: r.By, Door: r.Door, Intent: &r, Text: fmt.Sprintf("%s on %s for %s, by %s", r.Attack.Name, r.Host.Name, Span(r.For), r.Trigger)})
-	t.do(Launch{Run: r})
+	for _, r := range runs {
+		r.Phase, r.Since = Launching, t.At
+		t.s.Running = append(t.s.Running, r)
+		t.note(Record{Kind: Intent, Run: r.ID, Of: r.Of, Host: r.Host.Name, Attack: r.Attack.Name, By: r.By, Door: r.Door, Intent: &r, Text: fmt.Sprintf("%s on %s for %s, by %s", r.Attack.Name, r.Host.Name, Span(r.For), r.Trigger)})
+		t.do(Launch{Run: r})
+	}
 	if d.Order != nil {
-		t.settle(*d.Order, r.ID, nil)
+		t.settle(*d.Order, d.ID, nil)
 	}
 	t.drawAhead()
 }
 
-func (t *turn) run(d Draw) Run {
-	host, _ := t.Roster.Find(d.Host)
+// runs are what a draw becomes: one for each host, numbered where there are several.
+func (t *turn) runs(d Draw) []Run {
+	hosts := d.hosts()
+	runs := make([]Run, len(hosts))
+	for i, host := range hosts {
+		runs[i] = t.run(d, host)
+		if len(hosts) > 1 {
+			runs[i].ID, runs[i].Of, runs[i].Together = fmt.Sprintf("%s-%03d", d.ID, i+1), d.ID, d.Order.Together
+		}
+	}
+	return runs
+}
+
+func (t *turn) run(d Draw, name string) Run {
+	host, _ := t.Roster.Find(name)
 	attack, _ := t.Attack(d.Attack)
 	r := Run{ID: d.ID, Host: host, Attack: attack, For: attack.For, Trigger: BySchedule, By: "schedule", Started: t.At}
 	if o := d.Order; o != nil {
@@ -179,17 +194,18 @@ func (t *turn) run(d Draw) Run {
 	return r
 }
 
-func (t *turn) dryRun(r Run, d Draw) {
-	o := Outcome{Effect: Refused, Cause: "dry run", At: t.At, Detail: "dry run: nothing was sent to the host"}
-	t.note(closed(r, o))
+func (t *turn) dryRun(runs []Run, d Draw) {
+	for _, r := range runs {
+		t.note(closed(r, Outcome{Effect: Refused, Cause: "dry run", At: t.At, Detail: "dry run: nothing was sent to the host"}))
+	}
 	if d.Order == nil {
 		t.rest(t.Schedule.Wait)
 		t.drawAhead()
 		return
 	}
-	v := refuse(DryRun, "dry run: would have run %s on %s for %s", r.Attack.Name, r.Host.Name, Span(r.For))
+	v := refuse(DryRun, "dry run: would have run %s on %s for %s", d.Attack, d.on(), Span(runs[0].For))
 	if d.Order.DryRun {
 		v = nil
 	}
-	t.settle(*d.Order, r.ID, v)
+	t.settle(*d.Order, d.ID, v)
 }

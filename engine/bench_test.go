@@ -17,7 +17,7 @@ func benchPlan(b *testing.B, hosts int) engine.Plan {
 		Name:     "bench",
 		Schedule: engine.Schedule{Location: paris, Days: weekdays, Hours: hours(600, 960), CheckEvery: time.Minute, Wait: 10 * time.Minute},
 		Safety:   engine.Safety{MaxConcurrent: 1, HostCooldown: 24 * time.Hour, MaxDuration: 10 * time.Minute, Margin: time.Minute, AbortAfter: 2, FactsFor: time.Hour},
-		Attacks:  []engine.Attack{{Name: "cpu", Kind: "cpu", Weight: 3, For: time.Minute}, {Name: "latency", Kind: "latency", Weight: 1, For: time.Minute}},
+		Attacks:  []engine.Attack{{Name: "cpu", Kind: "cpu", Weight: 3, For: time.Minute, Reversible: true}, {Name: "latency", Kind: "latency", Weight: 1, For: time.Minute, Reversible: true}},
 		Gates: []engine.Gate{{Name: "site", Kind: engine.Health, Interval: time.Minute, Timeout: time.Second, HealthyAfter: 1},
 			{Name: "rota", Kind: engine.OnCall, Interval: time.Minute, Timeout: time.Second, HealthyAfter: 1}},
 		Roster: engine.NewRoster(fleet(hosts)),

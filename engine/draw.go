@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -273,59 +274,75 @@ func (p Plan) redrawAttack(s State, d Draw, st Stamp) (Draw, bool) {
 	return d, true
 }
 
-// drawOrder draws what an order leaves open: the host, the attack, both or nothing.
+// drawOrder draws what an order leaves open: the hosts, the attack, both or nothing.
 func (p Plan) drawOrder(s State, st Stamp, o Order) (Draw, *Verdict) {
 	d := Draw{ID: runID(st), At: st.At, Draw: st.Draw, Order: &o, Pool: len(p.pool.members), PoolHash: p.pool.hash}
 	rng := dice(st.Draw, orderStream)
-	if o.Host != "" {
-		if v := p.mayOrder(s, o, st.At); v != nil {
-			return Draw{}, v
-		}
-		d.Host, d.Eligible, d.Among = o.Host, 1, []string{o.Host}
-	} else {
-		d.Among = p.orderable(s, o, st.At)
-		if d.Eligible = len(d.Among); d.Eligible == 0 {
-			return Draw{}, refuse(NoEligibleHost, "no host is eligible for this order: %s", p.whyNobody(s, st.At))
-		}
-		d.Pick = rng.IntN(d.Eligible)
-		d.Host = d.Among[d.Pick]
+	if v := p.aim(s, st.At, o, rng, &d); v != nil {
+		return Draw{}, v
 	}
-	host, _ := p.Roster.Find(d.Host)
-	d.Weights = p.orderWeights(s, host, o, st.At)
+	d.Weights = p.sharedWeights(s, d.hosts(), o, st.At)
 	if len(d.Weights) == 0 {
-		return Draw{}, refuse(NoFeasibleAttack, "no attack is feasible on %s: %s", d.Host, p.whyNothing(s, host, st.At))
+		return Draw{}, p.nothingFeasible(s, d, st.At)
 	}
 	d.Attack = weighted(rng, d.Weights)
 	return d, nil
 }
 
+func (p Plan) nothingFeasible(s State, d Draw, now time.Time) *Verdict {
+	host, _ := p.Roster.Find(d.Host)
+	if len(d.Hosts) > 1 {
+		return refuse(NoFeasibleAttack, "no attack is feasible on all of %s; name one with --attack", d.on())
+	}
+	return refuse(NoFeasibleAttack, "no attack is feasible on %s: %s", d.Host, p.whyNothing(s, host, now))
+}
+
 // mayOrder says why a host named by an order may not be attacked. A cool-down does not count: a person
-// has chosen the host knowingly.
-func (p Plan) mayOrder(s State, o Order, now time.Time) *Verdict {
-	host, known := p.Roster.Find(o.Host)
+// has chosen the host knowingly. Nor does the limit of its group, which is weighed for all hosts at once.
+func (p Plan) mayOrder(s State, o Order, name string, now time.Time) *Verdict {
+	host, known := p.Roster.Find(name)
 	if !known {
-		return refuse(BadOrder, "no host is called %q", o.Host)
+		return refuse(BadOrder, "no host is called %q", name)
 	}
 	rested := s
 	rested.Attacked = nil
-	if status, why := p.hostStatus(rested, host, now); status != HostReady && status != HostUnfit {
-		return refuse(HostNotEligible, "%s is %s: %s", o.Host, status, why)
+	if status, why := p.hostStatus(rested, host, now); status != HostReady && status != HostUnfit && status != HostKept {
+		return refuse(HostNotEligible, "%s is %s: %s", name, status, why)
 	}
 	return nil
 }
 
+// orderable are the hosts that an order may leave to chance, by name.
 func (p Plan) orderable(s State, o Order, now time.Time) (names []string) {
+	if o.Force {
+		p.Safety.MaxPerGroup, p.Safety.LeavePerGroup = 0, 0
+	}
 	blocked := p.blocked(s, now)
 	for position := range p.pool.members {
 		if _, out := slices.BinarySearch(blocked, int32(position)); out {
 			continue
 		}
 		h := p.member(int32(position))
-		if len(p.orderWeights(s, h, o, now)) > 0 {
+		if o.within(h) && len(p.orderWeights(s, h, o, now)) > 0 {
 			names = append(names, h.Name)
 		}
 	}
 	return names
+}
+
+// sharedWeights are the attacks that the order allows on every one of the hosts.
+func (p Plan) sharedWeights(s State, hosts []string, o Order, now time.Time) map[string]int64 {
+	var shared map[string]int64
+	for i, name := range hosts {
+		h, _ := p.Roster.Find(name)
+		w := p.orderWeights(s, h, o, now)
+		if i == 0 {
+			shared = w
+			continue
+		}
+		maps.DeleteFunc(shared, func(attack string, _ int64) bool { _, has := w[attack]; return !has })
+	}
+	return shared
 }
 
 // orderWeights are the attacks that the order allows on the host. One that the order names may have
@@ -410,9 +427,8 @@ func Explain(d Draw, pool []string) Explanation {
 	case len(candidates) != d.Eligible:
 		e.Why = fmt.Sprintf("%d hosts were eligible, the record leads to %d", d.Eligible, len(candidates))
 		return e
-	case !ordered || d.Order.Host == "":
-		if pick := rng.IntN(len(candidates)); candidates[pick] != d.Host {
-			e.Why = fmt.Sprintf("the dice lead to host %s, the record says %s", candidates[pick], d.Host)
+	case !ordered || len(d.Order.Targets()) == 0:
+		if e.Why = explainHosts(d, candidates, rng); e.Why != "" {
 			return e
 		}
 	}
@@ -422,6 +438,30 @@ func Explain(d Draw, pool []string) Explanation {
 	}
 	e.Agrees = true
 	return e
+}
+
+// explainHosts follows the dice from host to host: each must be one that was attacked, in that order, or one
+// that the record says a limit kept out. It returns what does not agree.
+func explainHosts(d Draw, candidates []string, rng *rand.Rand) string {
+	hat := hat{left: slices.Clone(candidates), rng: rng}
+	passed := slices.Clone(d.Passed)
+	for _, host := range d.hosts() {
+		for {
+			name, more := hat.next()
+			if !more {
+				return fmt.Sprintf("the dice never lead to host %s", host)
+			}
+			if name == host {
+				break
+			}
+			i := slices.Index(passed, name)
+			if i < 0 {
+				return fmt.Sprintf("the dice lead to host %s, the record says %s", name, host)
+			}
+			passed = slices.Delete(passed, i, i+1)
+		}
+	}
+	return ""
 }
 
 func without(sorted, gone []string) []string {

@@ -58,8 +58,8 @@ func TestAttacksAreDrawnByWeightAmongTheFeasible(t *testing.T) {
 	plan := testPlan(t, func(p *engine.Plan) {
 		p.Roster = engine.NewRoster(fleet(1))
 		p.Attacks = []engine.Attack{
-			{Name: "a", Kind: "cpu", Weight: 5, For: time.Minute}, {Name: "b", Kind: "cpu", Weight: 3, For: time.Minute},
-			{Name: "c", Kind: "cpu", Weight: 2, For: time.Minute}, {Name: "off", Kind: "cpu", Weight: 0, For: time.Minute},
+			{Name: "a", Kind: "cpu", Weight: 5, For: time.Minute, Reversible: true}, {Name: "b", Kind: "cpu", Weight: 3, For: time.Minute, Reversible: true},
+			{Name: "c", Kind: "cpu", Weight: 2, For: time.Minute, Reversible: true}, {Name: "off", Kind: "cpu", Weight: 0, For: time.Minute, Reversible: true},
 		}
 	})
 	rng := rand.New(rand.NewPCG(8, 8))

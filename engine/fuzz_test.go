@@ -27,7 +27,7 @@ func FuzzNoSequenceOfEventsBreaksAPromise(f *testing.F) {
 		w := newWorld(t, plan, at(t, "2026-07-01T09:30:00+02:00"))
 		w.start(engine.Started{})
 		for i := 0; i+1 < len(script); i += 2 {
-			w.fuzz(i, script[i]%14, script[i+1])
+			w.fuzz(i, script[i]%17, script[i+1])
 		}
 		w.everythingEnds()
 	})
@@ -66,7 +66,17 @@ func (w *world) fuzz(i int, what, how byte) {
 		w.happen(engine.Reconciled{Host: host, Clean: how%2 == 0, Text: "x"})
 	case 13:
 		w.throughJSON()
+	case 14:
+		w.happen(engine.Ordered{Order: engine.Order{ID: fmt.Sprint(i), Kind: engine.RunOnce, By: "ada", Count: int(how % 4), Together: how%8 > 3, Within: within(how / 8)}})
+	case 15:
+		w.happen(engine.Ordered{Order: engine.Order{ID: fmt.Sprint(i), Kind: engine.RunOnce, By: "ada", Hosts: []string{host, fleet(6)[how/6%6].Name}, Attack: "cpu", Together: how%2 == 0}})
+	case 16:
+		w.happen(engine.Sighted{Unreachable: map[string]string{host: "no answer"}, Back: []string{fleet(6)[how/6%6].Name}})
 	}
+}
+
+func within(how byte) []engine.Selector {
+	return [][]engine.Selector{nil, {{"group:web"}}, {{"group:w*", "db-2"}, {"!web-1"}}, {{"group:none"}}}[how%4]
 }
 
 func (w *world) restart(torn bool) {

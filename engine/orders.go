@@ -172,24 +172,28 @@ func (t *turn) runOnce(o Order) {
 		t.settle(o, "", v)
 		return
 	}
-	t.note(Record{Kind: Drawn, Run: d.ID, Host: d.Host, Attack: d.Attack, By: o.By, Draw: &d, Text: fmt.Sprintf("ordered by %s: %s on %s", o.By, d.Attack, d.Host)})
+	t.note(Record{Kind: Drawn, Run: d.ID, Host: d.Host, Attack: d.Attack, By: o.By, Draw: &d, Text: fmt.Sprintf("ordered by %s: %s on %s", o.By, d.Attack, d.on())})
 	t.askGates(d)
 }
 
+// misnamed is what is wrong with an order whatever the time.
 func (t *turn) misnamed(o Order) *Verdict {
-	if _, known := t.Attack(o.Attack); o.Attack != "" && !known {
+	a, known := t.Attack(o.Attack)
+	switch {
+	case o.Attack != "" && !known:
 		return refuse(BadOrder, "no attack of the plan is called %q", o.Attack)
+	case o.Force && o.Role < Admin:
+		return refuse(NotAllowed, "going beyond the limits of the blast radius takes the role %s", Admin)
+	case known && !a.Reversible && o.Role < Admin:
+		return refuse(NotAllowed, "%s has no undo: ordering it takes the role %s", o.Attack, Admin)
 	}
-	if _, known := t.Roster.Find(o.Host); o.Host != "" && !known {
-		return refuse(BadOrder, "no host is called %q", o.Host)
-	}
-	return nil
+	return t.misaimed(o)
 }
 
 // drawForOrder takes the drawn next attack, which everybody could see, where the order leaves all to
 // chance; the schedule draws anew.
 func (t *turn) drawForOrder(o Order) (Draw, *Verdict) {
-	if o.Host != "" || o.Attack != "" || t.s.Next == nil {
+	if !o.anyHost() || o.Attack != "" || t.s.Next == nil {
 		return t.drawOrder(t.s, t.Stamp, o)
 	}
 	d := *t.s.Next
@@ -201,7 +205,10 @@ func (t *turn) drawForOrder(o Order) (Draw, *Verdict) {
 // orderNotNow is every reason but the gates against an ordered attack. Rest and pause bind the schedule,
 // not a person who orders; stop, residue, hours and limits bind everybody.
 func (t *turn) orderNotNow(o Order, d Draw) *Verdict {
-	if v := firstNo(t.s, t.At, t.notClean, t.notStopped, t.notOpen, t.notFree, t.notToday); v != nil {
+	if v := firstNo(t.s, t.At, t.notClean, t.notStopped, t.notOpen); v != nil {
+		return v
+	}
+	if v := t.beyond(t.s, t.At, o, d.hosts()); v != nil {
 		return v
 	}
 	if o.For < 0 || (o.For > 0 && o.For < time.Second) || (t.Safety.MaxDuration > 0 && o.For > t.Safety.MaxDuration) {
@@ -210,14 +217,16 @@ func (t *turn) orderNotNow(o Order, d Draw) *Verdict {
 	if d.ID == "" {
 		return nil
 	}
-	if v := t.mayOrder(t.s, Order{Host: d.Host}, t.At); v != nil { // the fleet may have changed since the draw
-		return v
+	for _, name := range d.hosts() { // the fleet may have changed since the draw
+		if v := t.mayOrder(t.s, o, name, t.At); v != nil {
+			return v
+		}
+		host, _ := t.Roster.Find(name)
+		if a, known := t.Attack(d.Attack); !known || !a.Hosts.Selects(host) {
+			return refuse(NoFeasibleAttack, "%s is no longer meant for %s", d.Attack, name)
+		}
 	}
-	host, _ := t.Roster.Find(d.Host)
-	if a, known := t.Attack(d.Attack); !known || !a.Hosts.Selects(host) {
-		return refuse(NoFeasibleAttack, "%s is no longer meant for %s", d.Attack, d.Host)
-	}
-	return t.notFitting(t.At, t.run(d).For)
+	return t.notFitting(t.At, t.run(d, d.Host).For)
 }
 
 // settle answers a run-once order and remembers the answer under its id.

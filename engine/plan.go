@@ -99,6 +99,7 @@ func NewPlan(p Plan) (Plan, error) {
 		say(a.Weight > maxWeight, "attack %s: the weight is above %d", a.Name, int64(maxWeight))
 		say(a.For < time.Second, "attack %s lasts %s: at least 1s", a.Name, a.For)
 		say(p.Safety.MaxDuration > 0 && a.For > p.Safety.MaxDuration, "attack %s lasts %s, above safety.max_duration %s", a.Name, a.For, p.Safety.MaxDuration)
+		say(!a.Reversible && !p.Safety.Irreversible, "attack %s has no undo: it can be planned only with safety.irreversible", a.Name)
 		total += max(0, min(a.Weight, maxWeight))
 	}
 	say(len(p.Attacks) > 0 && total == 0, "every attack has weight 0: nothing could ever be drawn")

@@ -20,7 +20,7 @@ func (t *turn) revertWhere(reason string, which func(Run) bool) {
 			continue
 		}
 		t.s.Running[i].Stopping = reason
-		t.note(Record{Kind: PhaseNew, Run: r.ID, Host: r.Host.Name, Attack: r.Attack.Name, Phase: Undoing, Text: "undoing: " + reason})
+		t.note(Record{Kind: PhaseNew, Run: r.ID, Of: r.Of, Host: r.Host.Name, Attack: r.Attack.Name, Phase: Undoing, Text: "undoing: " + reason})
 		t.do(Revert{Run: r.ID, Reason: reason})
 	}
 }
@@ -36,6 +36,9 @@ func (t *turn) advanced(w Advanced) {
 	}
 	if w.Guard != nil {
 		r.Guard = w.Guard
+	}
+	if !w.Until.IsZero() {
+		r.Until = w.Until
 	}
 	if w.Figures != nil {
 		r.Figures = *w.Figures
@@ -54,7 +57,17 @@ func (t *turn) advanced(w Advanced) {
 	if w.Text != "" {
 		text += ": " + w.Text
 	}
-	t.note(Record{Kind: PhaseNew, Run: r.ID, Host: r.Host.Name, Attack: r.Attack.Name, Phase: w.Phase, Text: text})
+	t.note(Record{Kind: PhaseNew, Run: r.ID, Of: r.Of, Host: r.Host.Name, Attack: r.Attack.Name, Phase: w.Phase, Text: text})
+	if w.Phase == Lost {
+		t.allOrNothing(*r, "is lost")
+	}
+}
+
+// allOrNothing undoes the other parts of a run of which one could not be carried out.
+func (t *turn) allOrNothing(r Run, what string) {
+	if r.Together {
+		t.revertWhere(fmt.Sprintf("all or nothing: %s %s", r.Host.Name, what), func(x Run) bool { return x.Of == r.Of && x.ID != r.ID })
+	}
 }
 
 func (t *turn) ended(w Ended) {
@@ -67,6 +80,9 @@ func (t *turn) ended(w Ended) {
 	o := w.Outcome
 	o.At = t.At
 	t.note(closed(r, o))
+	if o.Cause != "deadline" {
+		t.allOrNothing(r, "ended: "+o.why())
+	}
 	if o.Facts != nil {
 		t.learn(r.Host.Name, t.s.Facts[r.Host.Name].with(*o.Facts))
 	}
@@ -101,7 +117,15 @@ func notYetFelt(r Run) bool {
 }
 
 func closed(r Run, o Outcome) Record {
-	return Record{Kind: Closed, Run: r.ID, Host: r.Host.Name, Attack: r.Attack.Name, By: r.By, Door: r.Door, Outcome: &o, Text: o.Sentence(r)}
+	return Record{Kind: Closed, Run: r.ID, Of: r.Of, Host: r.Host.Name, Attack: r.Attack.Name, By: r.By, Door: r.Door, Outcome: &o, Text: o.Sentence(r)}
+}
+
+// why is what ended a run before its time, in the fewest words.
+func (o Outcome) why() string {
+	if o.Detail != "" {
+		return string(o.Effect) + ", " + o.Detail
+	}
+	return string(o.Effect) + ", " + o.Cause
 }
 
 // Sentence is the outcome as an operator reads it.

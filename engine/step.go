@@ -79,6 +79,8 @@ func (t *turn) take(w What) {
 		t.ended(w)
 	case Reconciled:
 		t.reconciled(w)
+	case Sighted:
+		t.sighted(w)
 	case SweptAll:
 		t.sweptAll(w)
 	default:

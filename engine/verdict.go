@@ -160,20 +160,34 @@ func (p Plan) notOpen(_ State, now time.Time) *Verdict {
 }
 
 // notFree: the limit of attacks in flight.
-func (p Plan) notFree(s State, _ time.Time) *Verdict {
-	if len(s.Running) < p.Safety.MaxConcurrent {
+func (p Plan) notFree(s State, _ time.Time) *Verdict { return p.notFreeFor(s, 1) }
+
+func (p Plan) notFreeFor(s State, n int) *Verdict {
+	switch {
+	case len(s.Running)+n <= p.Safety.MaxConcurrent:
 		return nil
+	case n > 1:
+		return refuse(AtLimit, "%d more would make %d hosts under attack at once; safety.max_concurrent is %d", n, len(s.Running)+n, p.Safety.MaxConcurrent)
 	}
 	r := s.Running[0]
 	return refuse(AtLimit, "%s is running on %s (%d of %d at once)", r.Attack.Name, r.Host.Name, len(s.Running), p.Safety.MaxConcurrent)
 }
 
 // notToday: the limit of a day, which binds orders as well.
-func (p Plan) notToday(s State, now time.Time) *Verdict {
-	if p.Schedule.MaxPerDay > 0 && (s.Day == p.day(now) || s.Today == 0) && s.Today+len(s.Running) >= p.Schedule.MaxPerDay {
-		return refuse(DailyLimit, "%d attacks today, as many as schedule.max_per_day allows", s.Today+len(s.Running))
+func (p Plan) notToday(s State, now time.Time) *Verdict { return p.notTodayFor(s, now, 1) }
+
+func (p Plan) notTodayFor(s State, now time.Time, n int) *Verdict {
+	today := len(s.Running)
+	if s.Day == p.day(now) {
+		today += s.Today
 	}
-	return nil
+	switch {
+	case p.Schedule.MaxPerDay == 0 || today+n <= p.Schedule.MaxPerDay:
+		return nil
+	case n > 1:
+		return refuse(DailyLimit, "%d attacks today and %d more would be %d; schedule.max_per_day is %d", today, n, today+n, p.Schedule.MaxPerDay)
+	}
+	return refuse(DailyLimit, "%d attacks today, as many as schedule.max_per_day allows", today)
 }
 
 // notRested: the wait after an attack.

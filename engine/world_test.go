@@ -203,6 +203,16 @@ func (w *world) check(s engine.State, actions []engine.Action, what engine.What)
 	if len(s.Running) > w.plan.Safety.MaxConcurrent {
 		w.t.Fatalf("%d attacks run at once, the limit is %d", len(s.Running), w.plan.Safety.MaxConcurrent)
 	}
+	if limit := w.plan.Safety.MaxPerGroup; limit > 0 {
+		groups := map[string]int{}
+		for _, r := range s.Running {
+			if g := r.Host.Groups[0]; groups[g] == limit {
+				w.t.Fatalf("more than %d attacks in group %s", limit, g)
+			} else {
+				groups[g]++
+			}
+		}
+	}
 	hosts := map[string]bool{}
 	for _, r := range append(slices.Clone(s.Running), s.Open...) {
 		if hosts[r.Host.Name] && slices.ContainsFunc(s.Running, func(x engine.Run) bool { return x.Host.Name == r.Host.Name }) {

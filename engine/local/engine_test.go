@@ -153,7 +153,7 @@ func plan(t *testing.T) engine.Plan {
 		Name:     "test",
 		Schedule: engine.Schedule{Location: time.UTC, Days: [7]bool{true, true, true, true, true, true, true}, Hours: []engine.HourRange{{Start: 0, End: 1440}}, CheckEvery: time.Minute, Wait: 10 * time.Minute},
 		Safety:   engine.Safety{MaxConcurrent: 1, MaxDuration: time.Hour, Margin: time.Minute, AbortAfter: 2, FactsFor: time.Hour},
-		Attacks:  []engine.Attack{{Name: "cpu", Kind: "cpu", Weight: 1, For: 5 * time.Minute}},
+		Attacks:  []engine.Attack{{Name: "cpu", Kind: "cpu", Weight: 1, For: 5 * time.Minute, Reversible: true}},
 		Gates: []engine.Gate{{Name: "site", Kind: engine.Health, Interval: 10 * time.Second, Timeout: time.Second, HealthyAfter: 1},
 			{Name: "rota", Kind: engine.OnCall, Interval: 10 * time.Second, Timeout: time.Second, HealthyAfter: 1}},
 		Roster: engine.NewRoster(hosts),
