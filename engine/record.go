@@ -44,6 +44,12 @@ type Record struct {
 	Pool    []string   `json:"pool,omitempty"` // Lifecycle: the hosts that configuration lets in, sorted
 }
 
+// Page is what one step adds to the journal.
+type Page struct {
+	Event   *Event // nil: none
+	Records []Record
+}
+
 // Latch is a stop that holds until a person lifts it.
 type Latch struct {
 	At     time.Time `json:"at"`

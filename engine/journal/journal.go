@@ -111,6 +111,12 @@ func Open(dir string, o Options) (*Journal, Recovery, error) {
 // [*WriteError] unless the entry itself cannot be put down or the journal is closed, nothing of the
 // entry is in the journal; a later Append first repairs what it can.
 func (j *Journal) Append(event *engine.Event, records []engine.Record) error {
+	return j.AppendAll([]engine.Page{{Event: event, Records: records}})
+}
+
+// AppendAll is Append for several pages, an entry each, which wait for the disk together: all of them are
+// durable, or none is in the journal.
+func (j *Journal) AppendAll(pages []engine.Page) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.closed {
@@ -122,16 +128,42 @@ func (j *Journal) Append(event *engine.Event, records []engine.Record) error {
 	if err := j.settle(); err != nil {
 		return j.fail(err)
 	}
-	e, err := j.next(event, records)
+	b := batch{from: j.end, to: j.end}
+	for _, p := range pages {
+		e, err := j.next(b.to, p.Event, p.Records)
+		if err == nil {
+			err = b.add(e)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return j.write(b)
+}
+
+// batch is what is written at once: the entries, their lines, and where they begin and end.
+type batch struct {
+	from, to place
+	lines    []byte
+	entries  []Entry
+	wait     bool // an entry is among them that must never disappear unseen
+}
+
+func (b *batch) add(e Entry) error {
+	line, sum, err := encode(e)
 	if err != nil {
 		return err
 	}
-	return j.write(e)
+	n := int64(len(line))
+	b.lines, b.entries = append(b.lines, line...), append(b.entries, e)
+	b.to = place{size: b.to.size + n, seq: e.Seq, sum: sum, line: n}
+	b.wait = b.wait || anchored(e)
+	return nil
 }
 
-// next is the entry after the last one.
-func (j *Journal) next(event *engine.Event, records []engine.Record) (Entry, error) {
-	e := Entry{Seq: j.end.seq + 1, Prev: j.end.sum.String(), At: j.opts.Now().UTC(), Boot: j.opts.Boot, MonoMS: j.opts.Mono(), Records: records}
+// next is the entry after that place.
+func (j *Journal) next(after place, event *engine.Event, records []engine.Record) (Entry, error) {
+	e := Entry{Seq: after.seq + 1, Prev: after.sum.String(), At: j.opts.Now().UTC(), Boot: j.opts.Boot, MonoMS: j.opts.Mono(), Records: records}
 	if event == nil {
 		return e, nil
 	}
@@ -143,36 +175,32 @@ func (j *Journal) next(event *engine.Event, records []engine.Record) (Entry, err
 	return e, nil
 }
 
-func (j *Journal) write(e Entry) error {
-	before := j.end
-	line, sum, err := encode(e)
-	if err != nil {
-		return err
-	}
-	if err := j.put(line, e.Seq, sum); err != nil {
+func (j *Journal) write(b batch) error {
+	if err := j.put(b); err != nil {
 		return j.fail(err)
 	}
-	if err := j.vouch(anchored(e)); err != nil {
-		j.end = before
+	if err := j.vouch(b.wait); err != nil {
+		j.end = b.from
 		return j.fail(err)
 	}
-	j.fold.entry(e)
+	for _, e := range b.entries {
+		j.fold.entry(e)
+	}
 	return nil
 }
 
-// put writes a line and waits for the disk.
-func (j *Journal) put(line []byte, seq uint64, sum digest) error {
+// put writes the lines and waits for the disk.
+func (j *Journal) put(b batch) error {
 	if err := j.untouched(); err != nil {
 		return err
 	}
-	if _, err := j.file.Write(line); err != nil {
-		return fmt.Errorf("writing entry %d: %w", seq, err)
+	if _, err := j.file.Write(b.lines); err != nil {
+		return fmt.Errorf("writing entry %d: %w", b.to.seq, err)
 	}
 	if err := j.file.Sync(); err != nil {
-		return fmt.Errorf("waiting for the disk to take entry %d: %w", seq, err)
+		return fmt.Errorf("waiting for the disk to take entry %d: %w", b.to.seq, err)
 	}
-	n := int64(len(line))
-	j.end = place{size: j.end.size + n, seq: seq, sum: sum, line: n}
+	j.end = b.to
 	return nil
 }
 

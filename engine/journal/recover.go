@@ -229,16 +229,16 @@ func (j *Journal) sayTorn() error {
 	if err := j.openFile(); err != nil {
 		return err
 	}
-	e, err := j.next(nil, []engine.Record{j.note(j.debt.why)})
+	e, err := j.next(j.end, nil, []engine.Record{j.note(j.debt.why)})
 	if err != nil {
 		return err
 	}
 	e.Torn = true
-	line, sum, err := encode(e)
-	if err != nil {
+	b := batch{from: j.end, to: j.end}
+	if err := b.add(e); err != nil {
 		return err
 	}
-	if err := j.put(line, e.Seq, sum); err != nil {
+	if err := j.put(b); err != nil {
 		return err
 	}
 	j.fold.entry(e)
@@ -248,7 +248,7 @@ func (j *Journal) sayTorn() error {
 // begin sets the file aside under a second name and puts a new one in its place, in one rename, whose
 // first entry carries everything that the next life must know.
 func (j *Journal) begin() error {
-	e, err := j.next(nil, j.opening())
+	e, err := j.next(j.end, nil, j.opening())
 	if err != nil {
 		return err
 	}

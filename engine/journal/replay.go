@@ -98,7 +98,7 @@ func (r *Recovered) intent(record engine.Record) {
 	r.Open = slices.DeleteFunc(r.Open, func(o engine.Run) bool { return o.ID == run.ID })
 	r.Open = append(r.Open, run)
 	if run.Order != "" {
-		r.settle(run.Order, engine.Settled{At: record.At, Run: run.ID})
+		r.settle(run.Order, engine.Settled{At: record.At, Run: cmp.Or(run.Of, run.ID)})
 	}
 }
 

@@ -13,13 +13,14 @@ import (
 	"github.com/chaoscat/chaoscat/engine/clock"
 )
 
-// Options is all that an engine needs. Everything is required but Log and Elapsed.
+// Options is all that an engine needs. Everything is required but Survey, Log and Elapsed.
 type Options struct {
 	Plan    engine.Plan
 	State   engine.State   // what the journal kept
 	Started engine.Started // what must be reconciled first
 	Carrier Carrier
 	Gates   Gates
+	Survey  Surveyor // nil: nobody is looked at but who is drawn
 	Journal Journal
 	Latch   Latch
 	Clock   clock.Clock
@@ -45,6 +46,8 @@ type Engine struct {
 	plans  chan planChange
 	log    *log
 
+	sightings chan map[string]engine.Sighting
+
 	orders map[string][]chan engine.Reply // waiting for their answer, by order id
 	asked  chan ordered
 	stops  map[string]chan string // the stop of each run in flight
@@ -54,6 +57,8 @@ type Engine struct {
 	work   sync.WaitGroup
 	clock  reading
 	roster uint64
+	survey *engine.Survey
+	seen   uint64        // surveys so far
 	owed   *engine.Latch // a stop that is not on disk yet
 	flush  *time.Timer   // output of hosts that watchers have not been told of
 
@@ -91,7 +96,7 @@ func New(o Options) *Engine {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	e := &Engine{
-		o: o, plan: o.Plan, state: o.State, events: make(chan engine.What, 256), plans: make(chan planChange), asked: make(chan ordered),
+		o: o, plan: o.Plan, state: o.State, events: make(chan engine.What, 256), plans: make(chan planChange), sightings: make(chan map[string]engine.Sighting), asked: make(chan ordered),
 		orders: map[string][]chan engine.Reply{}, stops: map[string]chan string{}, deaf: make(chan struct{}), ended: make(chan struct{}),
 		watchers: map[chan engine.Snapshot]struct{}{}, recent: o.Recent, log: newLog(o.LastSeq),
 	}
@@ -115,6 +120,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.goDo(func() {
 		e.o.Gates.Run(life, func(gate string, a engine.GateAnswer) { e.tell(engine.GateAnswered{Gate: gate, GateAnswer: a}) })
 	})
+	e.surveying(life)
 	e.loop(ctx, life)
 	e.step(life, engine.ShuttingDown{Cause: causeOf(ctx)})
 	return e.drain(life)
@@ -138,9 +144,11 @@ func (e *Engine) loop(ctx, life context.Context) {
 		case <-timer.C:
 			e.step(life, engine.Woke{})
 		case what := <-e.events:
-			e.step(life, what)
+			e.step(life, e.waiting(what)...)
 		case o := <-e.asked:
 			e.order(life, o)
+		case found := <-e.sightings:
+			e.see(life, found)
 		case c := <-e.plans:
 			e.change(life, c)
 		case <-e.log.dirty:
@@ -158,7 +166,7 @@ func (e *Engine) drain(life context.Context) error {
 	for len(e.state.Running) > 0 {
 		select {
 		case what := <-e.events:
-			e.step(life, what)
+			e.step(life, e.waiting(what)...)
 		case o := <-e.asked:
 			e.order(life, o)
 		case <-limit.C:
@@ -192,38 +200,71 @@ func (e *Engine) read() reading {
 	return r
 }
 
-// step makes one step durable and performs what follows from it.
-func (e *Engine) step(life context.Context, what engine.What) {
+// together is how many events that wait at the same moment share one wait for the disk.
+const together = 512
+
+// waiting is that event with those that wait behind it. With a thousand attacks in flight there always are.
+func (e *Engine) waiting(what engine.What) []engine.What {
+	all := []engine.What{what}
+	for len(all) < together {
+		select {
+		case more := <-e.events:
+			all = append(all, more)
+		default:
+			return all
+		}
+	}
+	return all
+}
+
+// taken is one step that is not durable yet.
+type taken struct {
+	event   engine.Event
+	actions []engine.Action
+	records []engine.Record
+}
+
+// step takes in what happened, makes it durable, and performs what follows from it.
+func (e *Engine) step(life context.Context, happened ...engine.What) {
 	now := e.read()
 	if e.o.Elapsed != nil {
 		by := now.wall.Sub(e.clock.wall) - (now.elapsed - e.clock.elapsed)
 		e.clock = now
 		if by.Abs() > jumpedAbove {
-			e.stepAt(life, now.wall, engine.ClockJumped{By: by.Round(time.Second)})
+			happened = append([]engine.What{engine.ClockJumped{By: by.Round(time.Second)}}, happened...)
 		}
 	}
-	e.stepAt(life, now.wall, what)
+	steps := make([]taken, len(happened))
+	for i, what := range happened {
+		steps[i] = e.stepAt(now.wall, what)
+	}
+	e.payLatch()
+	err := e.write(steps)
+	if err != nil {
+		e.failClosed(err)
+	}
+	for _, s := range steps {
+		if err != nil {
+			s.actions = e.withoutLaunches(s.actions, err)
+		}
+		e.show(s.records)
+		for _, a := range s.actions {
+			e.perform(life, a)
+		}
+	}
+	e.publish()
 }
 
-func (e *Engine) stepAt(life context.Context, at time.Time, what engine.What) {
-	event := engine.Event{Stamp: engine.Stamp{At: at, Draw: e.o.Dice()}, What: what}
-	state, actions := e.plan.Step(e.state, event)
-	e.state = state
+// stepAt asks the core. What must be undone is told at once, before anything waits for a disk.
+func (e *Engine) stepAt(at time.Time, what engine.What) taken {
+	s := taken{event: engine.Event{Stamp: engine.Stamp{At: at, Draw: e.o.Dice()}, What: what}}
+	e.state, s.actions = e.plan.Step(e.state, s.event)
 	if ended, ok := what.(engine.Ended); ok {
 		delete(e.stops, ended.Run)
 	}
-	e.revert(actions)
-	e.payLatch()
-	if records := e.number(actions); len(records) > 0 {
-		if err := e.write(event, records); err != nil {
-			actions = e.withoutLaunches(actions, err)
-		}
-		e.show(records)
-	}
-	for _, a := range actions {
-		e.perform(life, a)
-	}
-	e.publish()
+	e.revert(s.actions)
+	s.records = e.number(s.actions)
+	return s
 }
 
 // revert comes before everything else, the journal included.
@@ -251,22 +292,38 @@ func (e *Engine) number(actions []engine.Action) (records []engine.Record) {
 }
 
 // write keeps the records: the journal first, then the latch that must survive it.
-func (e *Engine) write(event engine.Event, records []engine.Record) error {
-	err := e.o.Journal.Append(&event, records)
-	for _, r := range records {
-		if r.Kind != engine.OrderGiven || r.Order == nil {
-			continue
+func (e *Engine) write(steps []taken) error {
+	var pages []engine.Page
+	for _, s := range steps {
+		if len(s.records) > 0 {
+			pages = append(pages, engine.Page{Event: &s.event, Records: s.records})
 		}
-		switch {
-		case r.Latch != nil:
-			e.owed = r.Latch
-			err = errors.Join(err, e.payLatch())
-		case r.Order.Kind == engine.Resume && err == nil:
-			e.owed = nil
-			err = e.o.Latch.Clear()
+	}
+	if len(pages) == 0 {
+		return nil
+	}
+	err := e.o.Journal.AppendAll(pages)
+	for _, p := range pages {
+		for _, r := range p.Records {
+			if r.Kind == engine.OrderGiven && r.Order != nil {
+				err = errors.Join(err, e.latch(r, err))
+			}
 		}
 	}
 	return err
+}
+
+// latch follows an order in the file beside the journal.
+func (e *Engine) latch(r engine.Record, unwritten error) error {
+	switch {
+	case r.Latch != nil:
+		e.owed = r.Latch
+		return e.payLatch()
+	case r.Order.Kind == engine.Resume && unwritten == nil:
+		e.owed = nil
+		return e.o.Latch.Clear()
+	}
+	return nil
 }
 
 // payLatch puts a stop on disk that is not there yet. It is tried at every step until it succeeds, since a
@@ -282,10 +339,17 @@ func (e *Engine) payLatch() error {
 	return nil
 }
 
-// withoutLaunches is the fail-closed end of a step that could not be written: what has no durable intent
-// does not happen, and the engine stops until a person has looked at the disk.
-func (e *Engine) withoutLaunches(actions []engine.Action, err error) []engine.Action {
+// failClosed is the end of a step that could not be written: the engine stops until a person has looked at the
+// disk.
+func (e *Engine) failClosed(err error) {
 	e.o.Log.Error("the journal cannot be written", "error", err)
+	if e.state.Stopped == nil && e.state.Ending == "" {
+		e.later(engine.Ordered{Order: engine.Order{Kind: engine.Stop, By: "chaoscat", Door: "journal", Reason: err.Error()}})
+	}
+}
+
+// withoutLaunches takes out what has no durable intent: it does not happen.
+func (e *Engine) withoutLaunches(actions []engine.Action, err error) []engine.Action {
 	kept := actions[:0:0]
 	for _, a := range actions {
 		if l, ok := a.(engine.Launch); ok {
@@ -294,9 +358,6 @@ func (e *Engine) withoutLaunches(actions []engine.Action, err error) []engine.Ac
 			continue
 		}
 		kept = append(kept, a)
-	}
-	if e.state.Stopped == nil && e.state.Ending == "" {
-		e.later(engine.Ordered{Order: engine.Order{Kind: engine.Stop, By: "chaoscat", Door: "journal", Reason: err.Error()}})
 	}
 	return kept
 }
@@ -355,6 +416,7 @@ func (e *Engine) SetPlan(plan engine.Plan, text string) {
 func (e *Engine) describe(now time.Time) engine.Snapshot {
 	s := e.plan.Describe(e.state, now)
 	s.Version, s.Demo, s.RosterID = e.o.Version, e.o.Demo, e.roster
+	s.Survey, s.SurveyID = e.survey, e.seen
 	s.Recent, s.LastSeq = slices.Clone(e.recent), e.log.last()
 	if e.owed != nil {
 		s.Warning = "stopped, but the stop could not be written to disk: it would not hold over a restart"

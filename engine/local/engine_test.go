@@ -30,6 +30,7 @@ type fakes struct {
 	dirty   bool // Reconcile finds something
 	running int
 	most    int
+	writes  int // how often somebody waited for the disk
 }
 
 func (f *fakes) do(format string, args ...any) {
@@ -123,9 +124,15 @@ func (f *fakes) AskNow(ctx context.Context, gate string) engine.GateAnswer {
 	return engine.GateAnswer{OK: !f.red, Text: gate}
 }
 
-func (f *fakes) Append(e *engine.Event, records []engine.Record) error {
-	for _, r := range records {
-		f.do("journal %s", r.Kind)
+func (f *fakes) AppendAll(pages []engine.Page) error {
+	time.Sleep(time.Millisecond) // a disk
+	f.mu.Lock()
+	f.writes++
+	f.mu.Unlock()
+	for _, p := range pages {
+		for _, r := range p.Records {
+			f.do("journal %s", r.Kind)
+		}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

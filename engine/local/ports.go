@@ -36,7 +36,7 @@ type Gates interface {
 
 // Journal makes records durable before it returns.
 type Journal interface {
-	Append(event *engine.Event, records []engine.Record) error
+	AppendAll(pages []engine.Page) error
 }
 
 // Latch keeps a stop on disk beside the journal.
