@@ -3,7 +3,6 @@ package engine
 import (
 	"fmt"
 	"maps"
-	"slices"
 	"time"
 )
 
@@ -31,7 +30,7 @@ func (t *turn) stillPossible(d Draw) bool {
 	if !in {
 		return false
 	}
-	if _, out := slices.BinarySearch(t.blocked(t.s, t.At), position); out {
+	if t.isBlocked(t.s, position, t.At) {
 		return false
 	}
 	_, feasible := t.weights(t.fit(t.s, position, t.At))[d.Attack]
@@ -40,10 +39,8 @@ func (t *turn) stillPossible(d Draw) bool {
 
 // redrawKept draws another attack on the same host, if the host itself is still eligible.
 func (t *turn) redrawKept(d Draw) (Draw, bool) {
-	if position, in := t.position(d.Host); in {
-		if _, out := slices.BinarySearch(t.blocked(t.s, t.At), position); out {
-			return Draw{}, false
-		}
+	if position, in := t.position(d.Host); in && t.isBlocked(t.s, position, t.At) {
+		return Draw{}, false
 	}
 	return t.redrawAttack(t.s, d, t.Stamp)
 }

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -85,4 +86,26 @@ func BenchmarkDescribe(b *testing.B) {
 	for b.Loop() {
 		plan.Describe(s, now)
 	}
+}
+
+// BenchmarkAThousandInFlight is one step, and one view, while a thousand hosts are under attack.
+func BenchmarkAThousandInFlight(b *testing.B) {
+	plan := benchPlan(b, 10_000)
+	now := time.Date(2026, 7, 1, 11, 0, 0, 0, plan.Schedule.Location)
+	s, _ := plan.Step(engine.State{}, engine.Event{Stamp: engine.Stamp{At: now, Draw: 1}, What: engine.Started{}})
+	for i := range 1000 {
+		s.Running = append(s.Running, engine.Run{ID: fmt.Sprint("run-", i), Host: plan.Roster.At(i * 7), Attack: plan.Attacks[0], For: time.Minute, Phase: engine.Holding})
+	}
+	b.Run("Step", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			plan.Step(s, engine.Event{Stamp: engine.Stamp{At: now, Draw: uint64(i)}, What: engine.Advanced{Run: s.Running[i%1000].ID, Phase: engine.Proving}})
+		}
+	})
+	b.Run("Describe", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			plan.Describe(s, now)
+		}
+	})
 }

@@ -139,6 +139,25 @@ func (p Plan) blocked(s State, now time.Time) []int32 {
 	return slices.Compact(out)
 }
 
+// isBlocked tells of one member what [Plan.blocked] tells of all: it is asked at every step.
+func (p Plan) isBlocked(s State, position int32, now time.Time) bool {
+	h := p.member(position)
+	here := func(r Run) bool { return r.Host.Name == h.Name }
+	if slices.ContainsFunc(s.Running, here) || slices.ContainsFunc(s.Open, here) || slices.Contains(s.Unswept, h.Name) {
+		return true
+	}
+	if a, was := s.Attacked[h.Name]; was && now.Before(a.At.Add(p.Safety.HostCooldown)) {
+		return true
+	}
+	if x, out := s.Excluded[h.Name]; out && x.holds(now) {
+		return true
+	}
+	if _, left := s.Residue[h.Name]; left {
+		return true
+	}
+	return p.fit(s, position, now) == 0 || p.fullGroup(h, p.busyGroups(s)) != ""
+}
+
 func (p Plan) blockedByGroup(s State) (out []int32) {
 	for group, n := range p.busyGroups(s) {
 		if p.full(group, n) {

@@ -10,12 +10,23 @@ import (
 // Step is the whole engine: what it knew and what happened lead to what it knows now and what must be
 // done. It never changes the state that it was given.
 func (p Plan) Step(s State, e Event) (State, []Action) {
+	s, actions := p.Steps(s, []Event{e})
+	return s, actions[0]
+}
+
+// Steps is one [Plan.Step] after the other, with the actions of each. With a thousand attacks in flight it
+// spares all but one of the copies that keep the given state as it was.
+func (p Plan) Steps(s State, events []Event) (State, [][]Action) {
 	s.Running, s.Open = slices.Clone(s.Running), slices.Clone(s.Open)
-	t := turn{Plan: p, s: s, Stamp: e.Stamp}
-	t.take(e.What)
-	t.sayVerdict(t.proceed())
-	t.do(Wake{At: t.nextWake()})
-	return t.s, t.actions
+	actions := make([][]Action, len(events))
+	for i, e := range events {
+		t := turn{Plan: p, s: s, Stamp: e.Stamp}
+		t.take(e.What)
+		t.sayVerdict(t.proceed())
+		t.do(Wake{At: t.nextWake()})
+		s, actions[i] = t.s, t.actions
+	}
+	return s, actions
 }
 
 // turn is one step in the making.

@@ -203,6 +203,11 @@ func (w *world) check(s engine.State, actions []engine.Action, what engine.What)
 	if len(s.Running) > w.plan.Safety.MaxConcurrent {
 		w.t.Fatalf("%d attacks run at once, the limit is %d", len(s.Running), w.plan.Safety.MaxConcurrent)
 	}
+	if s.Next != nil {
+		if status, why := w.plan.Describe(s, w.now).Host(s.Next.Host); status != engine.HostReady {
+			w.t.Fatalf("%s is drawn next, though it is %s: %s", s.Next.Host, status, why)
+		}
+	}
 	if limit := w.plan.Safety.MaxPerGroup; limit > 0 {
 		groups := map[string]int{}
 		for _, r := range s.Running {

@@ -234,10 +234,7 @@ func (e *Engine) step(life context.Context, happened ...engine.What) {
 			happened = append([]engine.What{engine.ClockJumped{By: by.Round(time.Second)}}, happened...)
 		}
 	}
-	steps := make([]taken, len(happened))
-	for i, what := range happened {
-		steps[i] = e.stepAt(now.wall, what)
-	}
+	steps := e.take(now.wall, happened)
 	e.payLatch()
 	err := e.write(steps)
 	if err != nil {
@@ -255,16 +252,23 @@ func (e *Engine) step(life context.Context, happened ...engine.What) {
 	e.publish()
 }
 
-// stepAt asks the core. What must be undone is told at once, before anything waits for a disk.
-func (e *Engine) stepAt(at time.Time, what engine.What) taken {
-	s := taken{event: engine.Event{Stamp: engine.Stamp{At: at, Draw: e.o.Dice()}, What: what}}
-	e.state, s.actions = e.plan.Step(e.state, s.event)
-	if ended, ok := what.(engine.Ended); ok {
-		delete(e.stops, ended.Run)
+// take asks the core. What must be undone is told at once, before anything waits for a disk.
+func (e *Engine) take(at time.Time, happened []engine.What) []taken {
+	events := make([]engine.Event, len(happened))
+	for i, what := range happened {
+		events[i] = engine.Event{Stamp: engine.Stamp{At: at, Draw: e.o.Dice()}, What: what}
 	}
-	e.revert(s.actions)
-	s.records = e.number(s.actions)
-	return s
+	state, actions := e.plan.Steps(e.state, events)
+	e.state = state
+	steps := make([]taken, len(events))
+	for i := range events {
+		if ended, ok := happened[i].(engine.Ended); ok {
+			delete(e.stops, ended.Run)
+		}
+		e.revert(actions[i])
+		steps[i] = taken{events[i], actions[i], e.number(actions[i])}
+	}
+	return steps
 }
 
 // revert comes before everything else, the journal included.

@@ -95,6 +95,7 @@ func TestWhatTheSurveyFindsIsShownAndWhoIsOutOfReachIsNotDrawn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := watchman{make(chan map[string]engine.Sighting)}
 		e, end := started(t, &fakes{}, func(o *local.Options) { fleet(t, 3)(o); o.Survey = w })
+		time.Sleep(time.Second) // the host that is drawn first has been looked at
 		now := time.Now()
 		w.tell <- map[string]engine.Sighting{
 			"web-0000": {At: now, RoundTrip: 12 * time.Millisecond, Facts: &engine.Facts{Summary: "tc no"}},
