@@ -2,7 +2,9 @@ package engine_test
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -15,22 +17,40 @@ func FuzzNoSequenceOfEventsBreaksAPromise(f *testing.F) {
 	f.Add([]byte{0, 40, 1, 40, 2, 40, 3, 40, 4, 40})
 	f.Add([]byte("the quick brown fox jumps over the lazy dog, and stops everything"))
 	f.Add([]byte{7, 200, 9, 0, 7, 200, 6, 3, 8, 90, 7, 255, 10, 1, 7, 255})
-	f.Fuzz(func(t *testing.T, script []byte) {
-		if len(script) > 400 {
-			script = script[:400]
+	f.Fuzz(func(t *testing.T, script []byte) { play(t, script[:min(len(script), 400)]) })
+}
+
+var runs = flag.Int("runs", 150, "how many random schedules to play")
+
+// TestNoRandomScheduleBreaksAPromise is properties P1 to P8: orders, crashes, restarts, stops, health, clocks
+// and hosts as they come. A failure names its seed; with -runs 10000 it is the whole soak.
+func TestNoRandomScheduleBreaksAPromise(t *testing.T) {
+	for seed := range *runs {
+		rng := rand.New(rand.NewPCG(uint64(seed), 0))
+		script := make([]byte, 20+rng.IntN(380))
+		for i := range script {
+			script[i] = byte(rng.Uint32())
 		}
-		plan := testPlan(t, func(p *engine.Plan) {
-			p.Safety.MaxConcurrent, p.Safety.MaxPerGroup, p.Safety.HostCooldown = 2, 1, time.Hour
-			p.Schedule.Wait = time.Minute
-			p.Roster = engine.NewRoster(fleet(6))
-		})
-		w := newWorld(t, plan, at(t, "2026-07-01T09:30:00+02:00"))
-		w.start(engine.Started{})
-		for i := 0; i+1 < len(script); i += 2 {
-			w.fuzz(i, script[i]%17, script[i+1])
+		if !t.Run(fmt.Sprint("seed", seed), func(t *testing.T) { play(t, script) }) {
+			return
 		}
-		w.everythingEnds()
+	}
+}
+
+// play turns a script into happenings and lets everything come to its end.
+func play(t *testing.T, script []byte) {
+	t.Helper()
+	plan := testPlan(t, func(p *engine.Plan) {
+		p.Safety.MaxConcurrent, p.Safety.MaxPerGroup, p.Safety.HostCooldown = 2, 1, time.Hour
+		p.Schedule.Wait = time.Minute
+		p.Roster = engine.NewRoster(fleet(6))
 	})
+	w := newWorld(t, plan, at(t, "2026-07-01T09:30:00+02:00"))
+	w.start(engine.Started{})
+	for i := 0; i+1 < len(script); i += 2 {
+		w.fuzz(i, script[i]%17, script[i+1])
+	}
+	w.everythingEnds()
 }
 
 func (w *world) fuzz(i int, what, how byte) {
