@@ -186,9 +186,9 @@ func (s Snapshot) Host(name string) (HostStatus, string) {
 }
 
 func (f HostFacts) status(h Host, now time.Time, running []Run) (HostStatus, string) {
-	for _, r := range running {
-		if r.Host.Name == h.Name {
-			return HostAttacking, r.Attack.Name + ", " + string(r.Phase)
+	for i := range running { // by index: a run is large, and every host is held against every run
+		if running[i].Host.Name == h.Name {
+			return HostAttacking, running[i].Attack.Name + ", " + string(running[i].Phase)
 		}
 	}
 	if left, has := f.Residue[h.Name]; has {

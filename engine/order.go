@@ -49,6 +49,7 @@ const (
 	Exclude OrderKind = "exclude"  // keep a host out; undo what runs there
 	Include OrderKind = "include"  // let it back in
 	Clear   OrderKind = "clear"    // a person has looked: the residue of this host is gone
+	Remark  OrderKind = "note"     // put the reason, a person's words, into the record
 )
 
 // Role is what a person may do. The zero value may do nothing.
@@ -69,8 +70,11 @@ func (r Role) String() string {
 
 // Needs is the least role for the order. Whoever reaches a door may stop.
 func (k OrderKind) Needs() Role {
-	if k == Stop {
+	switch k {
+	case Stop:
 		return Viewer
+	case Remark:
+		return Stopper
 	}
 	return Operator
 }

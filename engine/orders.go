@@ -30,6 +30,8 @@ func (t *turn) ordered(o Order) {
 		t.clearByHand(o)
 	case RunOnce:
 		t.runOnce(o)
+	case Remark:
+		t.remark(o)
 	default:
 		t.refuse(o, *refuse(BadOrder, "there is no order %q", o.Kind))
 	}
@@ -50,6 +52,18 @@ func (t *turn) noteOrder(o Order, text string, r Record) {
 func (t *turn) refuse(o Order, v Verdict) {
 	t.noteOrder(o, "refused "+string(o.Kind)+": "+v.Sentence+"; asked", Record{Verdict: &v})
 	t.do(Reply{Order: o.ID, Refusal: &v})
+}
+
+// longestRemark is more than anybody types during an incident, and bounds what a door can put into the journal.
+const longestRemark = 1000
+
+func (t *turn) remark(o Order) {
+	if o.Reason == "" || len(o.Reason) > longestRemark {
+		t.refuse(o, *refuse(BadOrder, "a note has 1 to %d characters", longestRemark))
+		return
+	}
+	t.note(Record{Kind: OrderGiven, Order: &o, By: o.By, Door: o.Door, Host: o.Host, Text: "note by " + o.By + ": " + o.Reason})
+	t.do(Reply{Order: o.ID})
 }
 
 // withHostOrRun is withHost for what must also work on a host that is under attack and has left the inventory.

@@ -45,6 +45,7 @@ type Snapshot struct {
 	Roster   *Roster    `json:"-"`
 	RosterID uint64     `json:"roster_id"`           // changes when the roster does
 	Survey   *Survey    `json:"-"`                   // what the background look knows of the hosts; shared, nil before the first
+	Shapes   []Shape    `json:"-"`                   // of the plan's attacks; shared, travels with the roster
 	SurveyID uint64     `json:"survey_id,omitempty"` // changes when the survey does
 	Attacks  []Attack   `json:"attacks,omitempty"`
 	// LinkLost is when a remote engine was last heard of; zero while the link is up.

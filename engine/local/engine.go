@@ -31,6 +31,7 @@ type Options struct {
 	Demo    bool
 	LastSeq uint64 // newest record of earlier lives
 	Recent  []engine.Record
+	Shapes  []engine.Shape // of the plan's attacks, for people
 	// Undo bounds how long the end of Run waits for what is being undone.
 	Undo time.Duration
 	// Check refuses an order for what the core cannot know, such as a parameter out of bounds; nil: nothing.
@@ -420,7 +421,7 @@ func (e *Engine) SetPlan(plan engine.Plan, text string) {
 func (e *Engine) describe(now time.Time) engine.Snapshot {
 	s := e.plan.Describe(e.state, now)
 	s.Version, s.Demo, s.RosterID = e.o.Version, e.o.Demo, e.roster
-	s.Survey, s.SurveyID = e.survey, e.seen
+	s.Survey, s.SurveyID, s.Shapes = e.survey, e.seen, e.o.Shapes
 	s.Recent, s.LastSeq = slices.Clone(e.recent), e.log.last()
 	if e.owed != nil {
 		s.Warning = "stopped, but the stop could not be written to disk: it would not hold over a restart"
