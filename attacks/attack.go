@@ -24,7 +24,9 @@ type Definition struct {
 	Figure     Figure        // what is measured
 	InjectIn   time.Duration // switching the fault on takes no longer than this; 0 is 30 s
 	OneOf      []string      // at most one of these parameters may be said; the defaults of the others go then
+	AnyOf      []string      // at least one of these parameters must be said
 	Custom     bool          // an operator's own, made by [Custom]
+	Parts      []Definition  // of a compound attack, made by [Compound], in the order in which they begin
 	Script     string        // the shell functions, see library/README.md
 }
 
@@ -67,4 +69,6 @@ type Param struct {
 	Min, Max int64 // for Int and Percent; Millis (a Min below 0 allows a sign), Size and Rate in the unit of the wire
 	Choices  []string
 	Help     string
+	// Irreversible says that nothing takes back what the attack does once this Bool is set.
+	Irreversible bool
 }

@@ -30,6 +30,12 @@ var (
 	inspectScript string
 	//go:embed library/network.sh
 	networkScript string
+	//go:embed library/hogs.sh
+	hogsScript string
+	//go:embed library/processes.sh
+	processesScript string
+	//go:embed library/compound.sh
+	compoundScript string
 )
 
 // Runner is the one program that is carried to every host. It is the same for all of them, so that its
@@ -45,7 +51,7 @@ type BundleOptions struct {
 }
 
 // Bundle joins the guard and the attacks into one program. The same definitions give the same bytes in
-// whatever order they come. It panics if a definition did not come from [Builtin] or [Custom]: those two
+// whatever order they come. It panics if a definition did not come from [Builtin], [Custom] or [Compound]: those
 // have checked it, and what is unchecked must never reach a host.
 func Bundle(defs []Definition, o BundleOptions) Runner {
 	if err := fit(defs, o); err != nil {
@@ -57,7 +63,7 @@ func Bundle(defs []Definition, o BundleOptions) Runner {
 	}
 	var b bytes.Buffer
 	b.WriteString("#!/bin/sh\n# chaoscat's runner: see README.md in attacks/library. It does nothing but read, without a verb.\n\n")
-	for _, part := range []string{stateScript, undoScript, guardScript, inspectScript, networkScript} {
+	for _, part := range []string{stateScript, undoScript, guardScript, inspectScript, networkScript, hogsScript, processesScript, compoundScript} {
 		b.WriteString(strings.Replace(part, "@BASE@", base, 1))
 		b.WriteString("\n")
 	}
@@ -83,7 +89,7 @@ func flags(d Definition) string {
 	if defined, _ := functions(d.Name, d.Script); slices.Contains(defined, "renew") {
 		text += " RENEWS=1"
 	}
-	if d.Custom {
+	if d.Custom || len(d.Parts) > 0 { // a stop must reach what the body's subshell waits for
 		text += " CUSTOM=1"
 	}
 	return text
@@ -116,6 +122,13 @@ func fit(defs []Definition, o BundleOptions) error {
 		}
 		seen[d.Name] = true
 		wrong = append(wrong, wellFormed(d))
+	}
+	for _, d := range defs {
+		for _, p := range d.Parts {
+			if !seen[p.Name] {
+				wrong = append(wrong, fmt.Errorf("the attack %s has the part %s, which is not there", d.Name, p.Name))
+			}
+		}
 	}
 	return errors.Join(wrong...)
 }

@@ -15,9 +15,12 @@ import (
 // they travel: a delay "1.5s" becomes "1500", true becomes "1", lists get single commas, what was not said
 // gets its default. All that is wrong is said at once. The map it returns is the caller's own.
 func Check(def Definition, params map[string]string) (map[string]string, error) {
+	if len(def.Parts) > 0 {
+		return checkParts(def, params)
+	}
 	wire, wrong := map[string]string{}, unknown(def, params)
 	chosen, err := oneOf(def, params)
-	wrong = append(wrong, err)
+	wrong = append(wrong, err, anyOf(def, params))
 	for _, p := range def.Params {
 		value := params[p.Name]
 		if value == "" && (chosen == "" || !slices.Contains(def.OneOf, p.Name)) {
@@ -54,6 +57,18 @@ func oneOf(def Definition, params map[string]string) (chosen string, err error) 
 		}
 	}
 	return chosen, nil
+}
+
+func anyOf(def Definition, params map[string]string) error {
+	if len(def.AnyOf) == 0 || slices.ContainsFunc(def.AnyOf, func(name string) bool { return params[name] != "" }) {
+		return nil
+	}
+	return fmt.Errorf("%s: say at least one of %s", def.Name, strings.Join(def.AnyOf, ", "))
+}
+
+// Undoes tells whether the attack can be taken back, with these checked parameters.
+func Undoes(def Definition, wire map[string]string) bool {
+	return def.Reversible && !slices.ContainsFunc(def.Params, func(p Param) bool { return p.Irreversible && wire[p.Name] == "1" })
 }
 
 func unknown(def Definition, params map[string]string) (wrong []error) {

@@ -326,3 +326,19 @@ func TestOfTwoControllersInTheSameInstantExactlyOneApplies(t *testing.T) {
 		h.untouched()
 	})
 }
+
+// The next controller uploads the same runner under the same name while the guard of the last run goes.
+func TestAGuardThatGoesDoesNotTakeTheNextControllersRunnerAlong(t *testing.T) {
+	everyShell(t, func(t *testing.T, shell string) {
+		h := newHost(t, shell)
+		s := h.attacked("next-1", "blackhole", 30, 15)
+		h.must("cat " + h.path + " >" + h.path + ".1 && mv -f " + h.path + ".1 " + h.path)
+		s.in.Close()
+		if said, _ := s.ends(); last(said) != "restored" {
+			t.Errorf("said %q", said)
+		}
+		h.eventually(margin, "the state is gone", func() bool { _, err := h.sh("test -e /run/chaoscat/.done-next-1"); return err != nil })
+		h.must("test -e " + h.path)
+		h.untouched()
+	})
+}

@@ -27,6 +27,7 @@ type namespaceHost struct {
 	path   string // of the runner, within the host
 	runner []byte
 	before string
+	group  string // a pids cgroup into which commands are put, if there is one
 }
 
 const (
@@ -148,7 +149,11 @@ func (h *namespaceHost) wire() {
 }
 
 func (h *namespaceHost) command(stdin io.Reader, argv ...string) *exec.Cmd {
-	cmd := exec.Command("nsenter", append([]string{"-t", h.pid(), "-n", "-m", "-p", "--"}, argv...)...)
+	args := append([]string{"nsenter", "-t", h.pid(), "-n", "-m", "-p", "--"}, argv...)
+	if h.group != "" {
+		args = append([]string{"sh", "-c", "echo $$ >" + h.group + `/cgroup.procs && exec "$@"`, "sh"}, args...)
+	}
+	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Stdin = stdin
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return cmd
@@ -169,9 +174,10 @@ func (h *namespaceHost) must(line string) string {
 	return out
 }
 
+// upload brings the runner as a controller does: whole, under its name, and not into the file that was there.
 func (h *namespaceHost) upload(text []byte) {
 	h.t.Helper()
-	cmd := h.command(bytes.NewReader(text), "/bin/sh", "-c", "umask 077; mkdir -p /run/chaoscat && cat >"+h.path)
+	cmd := h.command(bytes.NewReader(text), "/bin/sh", "-c", "umask 077; cat >/run/upload.$$; until mkdir -p /run/chaoscat && mv -f /run/upload.$$ "+h.path+" 2>/dev/null; do :; done")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		h.t.Fatalf("upload: %v: %s", err, out)
 	}
@@ -179,7 +185,7 @@ func (h *namespaceHost) upload(text []byte) {
 
 // state is everything that an attack could have left: rules, qdiscs, addresses, routes, processes, files.
 func (h *namespaceHost) state() string {
-	out, _ := h.sh(`nft list ruleset; tc qdisc show; ip -o addr; ip route; ip -6 route; ip rule; find /run | sort; mount | grep -e ' on /run ' -e ' on /etc' -e ' on /usr' | sort
+	out, _ := h.sh(`nft list ruleset; tc qdisc show; ip -o addr; ip route; ip -6 route; ip rule; find /run | grep -v '^/run/mount' | sort; mount | grep -e ' on /run ' -e ' on /etc' -e ' on /usr' | sort
 for p in /proc/[0-9]*; do tr '\0\n' '  ' <$p/cmdline; echo; done 2>/dev/null | grep -v -e '^ *$' -e '^nsenter' -e '^/bin/sh -c nft' -e '^sort' -e '^grep' -e '^tr' -e '^find' | sort`)
 	return out
 }

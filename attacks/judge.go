@@ -3,6 +3,7 @@ package attacks
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -85,22 +86,75 @@ func share(moved, expected float64) engine.Effect {
 	return engine.NoEffect
 }
 
-// Describe is the one line an operator reads: "cpu busy 4 → 81 → 5 %". What was not measured is a "?";
-// with nothing measured the line is empty.
-func Describe(f Figure, before, during, after *float64) string {
-	if before == nil && during == nil && after == nil {
-		return ""
+// Worst is what the effects of the parts of a compound attack add up to: it is effective only if every part
+// was. One that was measured to do nothing weighs more than one that could not be measured.
+func Worst(effects ...engine.Effect) engine.Effect {
+	for _, bad := range []engine.Effect{engine.NoEffect, engine.Weak, engine.Unverifiable} {
+		if slices.Contains(effects, bad) {
+			return bad
+		}
 	}
-	text := strings.Join([]string{number(before), number(during), number(after)}, " → ")
-	return strings.TrimSpace(strings.TrimSpace(f.Name+" "+text) + " " + f.Unit)
+	if len(effects) == 0 {
+		return engine.Unverifiable
+	}
+	return engine.Effective
 }
 
-// number is short: one decimal below ten, none above.
-func number(n *float64) string {
+// Describe is the one line an operator reads: "cpu busy 4 → 81 → 5 %", "round trip to 10.0.0.7 0.4 → 201 → 0.4 ms".
+// What was not measured is a "?"; with nothing measured the line is empty. The parts of a compound attack stand
+// one after the other.
+func Describe(f engine.Figures) string {
+	if len(f.Parts) > 0 {
+		return describeParts(f.Parts)
+	}
+	if f.Before == nil && f.During == nil && f.After == nil {
+		return ""
+	}
+	numbers := []string{number(f.Before, f.Unit), number(f.During, f.Unit), number(f.After, f.Unit)}
+	words := []string{f.Name, f.About, strings.Join(numbers, " → "), f.Unit}
+	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), " ")
+}
+
+// Foretell is the line that an operator reads before the fault: what was measured, and what is expected of it. why
+// is the host's own sentence where nothing could be measured.
+func Foretell(f engine.Figures, expect Expect, why string) string {
+	if f.Before == nil {
+		if why == "" {
+			return ""
+		}
+		return "the effect cannot be measured: " + why
+	}
+	with := func(n string) string { return strings.TrimSpace(n + " " + f.Unit) }
+	now := strings.TrimSpace(strings.TrimSpace(f.Name+" "+f.About) + " " + with(number(f.Before, f.Unit)))
+	by := with(number(&expect.By, f.Unit))
+	switch expect.Way {
+	case Up:
+		return now + ", expected to rise by " + by
+	case Down:
+		return now + ", expected to fall by " + by
+	case Change:
+		return now + ", expected to change"
+	}
+	return now + "; nothing is expected of it, so nothing can be proven"
+}
+
+func describeParts(parts []engine.Figures) string {
+	var lines []string
+	for _, p := range parts {
+		if line := Describe(p); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "; ")
+}
+
+// number is short: one decimal below ten, and below a hundred for a share, where it may be what matters; none
+// above.
+func number(n *float64, unit string) string {
 	if n == nil {
 		return "?"
 	}
-	if math.Abs(*n) >= 10 {
+	if math.Abs(*n) >= 100 || math.Abs(*n) >= 10 && unit != "%" {
 		return strconv.FormatFloat(math.Round(*n), 'f', -1, 64)
 	}
 	return strconv.FormatFloat(math.Round(*n*10)/10, 'f', -1, 64)

@@ -38,7 +38,7 @@ func TestTheEffectIsWhatWasMeasuredAndNeverJustSuccess(t *testing.T) {
 	} {
 		expect, _ := ParseExpect(row.expect)
 		if got := Judge(expect, row.before, row.during); got != row.want {
-			t.Errorf("expect %s, %s → %s: %s, want %s", row.expect, number(row.before), number(row.during), got, row.want)
+			t.Errorf("expect %s, %s → %s: %s, want %s", row.expect, number(row.before, ""), number(row.during, ""), got, row.want)
 		}
 	}
 }
@@ -53,18 +53,44 @@ func TestAnExpectationThatIsNoneIsRefused(t *testing.T) {
 
 func TestTheFiguresAreOneLineForAnOperator(t *testing.T) {
 	for _, row := range []struct {
-		figure                Figure
-		before, during, after *float64
-		want                  string
+		figures engine.Figures
+		want    string
 	}{
-		{Figure{"cpu busy", "%"}, at(4), at(81.4), at(5.04), "cpu busy 4 → 81 → 5 %"},
-		{Figure{"round trip", "ms"}, at(0.31), at(200.5), nil, "round trip 0.3 → 201 → ? ms"},
-		{Figure{"service active", ""}, at(1), at(0), at(1), "service active 1 → 0 → 1"},
-		{Figure{"", ""}, nil, at(2), nil, "? → 2 → ?"},
-		{Figure{"cpu busy", "%"}, nil, nil, nil, ""},
+		{engine.Figures{Name: "cpu busy", Unit: "%", Before: at(4), During: at(81.44), After: at(5.04)}, "cpu busy 4 → 81.4 → 5 %"},
+		{engine.Figures{Name: "loss", Unit: "%", Before: at(0), During: at(30.21), After: at(0)}, "loss 0 → 30.2 → 0 %"},
+		{engine.Figures{Name: "pings answered", Unit: "%", Before: at(100), During: at(0), After: at(99.96)}, "pings answered 100 → 0 → 100 %"},
+		{engine.Figures{Name: "round trip", Unit: "ms", Before: at(0.31), During: at(200.5)}, "round trip 0.3 → 201 → ? ms"},
+		{engine.Figures{Name: "round trip", Unit: "ms", About: "to 10.0.0.7", Before: at(0.41), During: at(20.5), After: at(0.4)}, "round trip to 10.0.0.7 0.4 → 21 → 0.4 ms"},
+		{engine.Figures{Name: "service active", Before: at(1), During: at(0), After: at(1)}, "service active 1 → 0 → 1"},
+		{engine.Figures{During: at(2)}, "? → 2 → ?"},
+		{engine.Figures{Name: "cpu busy", Unit: "%", About: "on all"}, ""},
+		{engine.Figures{Parts: []engine.Figures{
+			{Name: "cpu busy", Unit: "%", Before: at(4), During: at(81), After: at(5)}, // one after the other
+			{Name: "a figure that nobody measured"},
+			{Name: "round trip", Unit: "ms", About: "to 10.0.0.7", Before: at(0.4), During: at(201)},
+		}}, "cpu busy 4 → 81 → 5 %; round trip to 10.0.0.7 0.4 → 201 → ? ms"},
 	} {
-		if got := Describe(row.figure, row.before, row.during, row.after); got != row.want {
+		if got := Describe(row.figures); got != row.want {
 			t.Errorf("%q, want %q", got, row.want)
+		}
+	}
+}
+
+func TestACompoundIsEffectiveOnlyIfEveryPartWas(t *testing.T) {
+	for _, row := range []struct {
+		parts []engine.Effect
+		want  engine.Effect
+	}{
+		{[]engine.Effect{engine.Effective, engine.Effective}, engine.Effective},
+		{[]engine.Effect{engine.Effective, engine.Weak}, engine.Weak},
+		{[]engine.Effect{engine.NoEffect, engine.Effective}, engine.NoEffect},
+		{[]engine.Effect{engine.Weak, engine.NoEffect}, engine.NoEffect},
+		{[]engine.Effect{engine.Effective, engine.Unverifiable}, engine.Unverifiable}, // who knows
+		{[]engine.Effect{engine.Weak, engine.Unverifiable}, engine.Weak},              // known not to be
+		{nil, engine.Unverifiable},
+	} {
+		if got := Worst(row.parts...); got != row.want {
+			t.Errorf("%v: %s, want %s", row.parts, got, row.want)
 		}
 	}
 }

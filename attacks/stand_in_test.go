@@ -249,6 +249,68 @@ func TestWithoutAFreePidTheUndoWaitsAndThenHappens(t *testing.T) {
 	})
 }
 
+// crowded gives the host a pids cgroup of its own, in which so many processes may run.
+func (h *namespaceHost) crowded(limit int) {
+	h.t.Helper()
+	group := filepath.Join("/sys/fs/cgroup/pids", "chaoscat-test-"+strconv.Itoa(os.Getpid())+"-"+h.pid())
+	if err := os.Mkdir(group, 0o755); err != nil {
+		h.t.Skip("needs a pids cgroup (v1) of its own: ", err)
+	}
+	h.t.Cleanup(func() { poll2(5*time.Second, func() bool { return os.Remove(group) == nil }) })
+	if err := os.WriteFile(group+"/pids.max", []byte(strconv.Itoa(limit)), 0); err != nil {
+		h.t.Fatal(err)
+	}
+	h.group = group
+}
+
+// F15, by our own hand: the attack takes most numbers, others take all that it has left, and it is stopped then.
+func TestAStopFindsRoomWhereThePidsAttackAndOthersHaveLeftNone(t *testing.T) {
+	everyShell(t, func(t *testing.T, shell string) {
+		h := newHost(t, shell)
+		h.crowded(250)
+		s := h.attacked("full-1", "pids", 60, 30, "count=80")
+		others := h.command(nil, "/bin/sh", "-c", "while :; do sleep 7654 & done")
+		if err := others.Run(); err == nil {
+			t.Fatal("there is room without end: nothing is shown")
+		}
+		s.send("stop")
+		said, status := s.ends()
+		h.group = ""
+		h.must("for line in $(grep -l 7654 /proc/[0-9]*/cmdline); do pid=${line#/proc/}; [ ${pid%%/*} = $$ ] || kill -KILL ${pid%%/*} 2>/dev/null; done; true")
+		if last(said) != "restored" || status != 0 {
+			t.Errorf("said %q and ended with %d", said, status)
+		}
+		h.untouched()
+	})
+}
+
+// F16, by our own hand: a disk that is full already is not filled, and one that fills up meanwhile is given back.
+func TestDiskFillOnAFullDiskIsRefusedOrGivenBackButNeverHalf(t *testing.T) {
+	everyShell(t, func(t *testing.T, shell string) {
+		h := newHost(t, shell)
+		h.must("mount -t tmpfs -o size=8m tmpfs /mnt")
+		fill := "head -c 8388608 /dev/zero >/mnt/others 2>/dev/null; true"
+		h.must(fill)
+		said, status := h.guard("disk-1", "disk-fill", 30, 15, "path=/mnt", "percent=90").ends()
+		if status != 4 || !(has(said, "infeasible ") || has(said, "refused ")) {
+			t.Errorf("on a full disk it said %q and ended with %d", said, status)
+		}
+		h.must("rm /mnt/others")
+		s := h.attacked("disk-2", "disk-fill", 30, 15, "path=/mnt", "percent=60")
+		h.must(fill)
+		s.send("stop")
+		if said, status := s.ends(); last(said) != "restored" || status != 0 {
+			t.Errorf("said %q and ended with %d", said, status)
+		}
+		h.must("rm /mnt/others")
+		if used := strings.TrimSpace(h.must("df -k /mnt | tail -n 1 | tr -s ' ' | cut -d ' ' -f 3")); used != "0" {
+			t.Errorf("%s kB are still taken", used)
+		}
+		h.must("umount /mnt")
+		h.untouched()
+	})
+}
+
 // realPids are the guards of a run as this machine numbers them.
 func (h *namespaceHost) realPids(id string) []string {
 	h.t.Helper()

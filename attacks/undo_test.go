@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/chaoscat/chaoscat/engine"
 )
 
 // custom makes an attack from texts that must be right.
@@ -314,7 +316,7 @@ func TestACustomScriptSeesItsParametersAndItsOpenLastLineHidesNoControlLine(t *t
 
 func ExampleDescribe() {
 	before, during := 4.2, 81.0
-	fmt.Println(Describe(Figure{Name: "cpu busy", Unit: "%"}, &before, &during, nil))
+	fmt.Println(Describe(engine.Figures{Name: "cpu busy", Unit: "%", Before: &before, During: &during}))
 	// Output: cpu busy 4.2 → 81 → ? %
 }
 

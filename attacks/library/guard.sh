@@ -5,7 +5,7 @@
 verb_guard() {
 	trap '' HUP PIPE
 	header && needs id kind ttl hold lease || refuse "refused $WHY"
-	[ "$(id -u)" -eq 0 ] || refuse 'refused the guard needs root'
+	is_root || refuse 'refused the guard needs root'
 	place "$ID"
 	parameters || refuse "refused $WHY"
 	WHY=$(requires 2>&1 </dev/null) || refuse "infeasible ${WHY%%"$NL"*}"
@@ -83,7 +83,10 @@ prepare_state() {
 # by_hand leaves what a person at the host's console needs: sh /run/chaoscat/ID/revert
 by_hand() { keep revert "exec /bin/sh '$D/runner' undo-now '$ID' 'by hand' operator 1"; }
 
+# copy_runner: an undo needs a program that nobody else removes. The link, where it can be made, remembers which file
+# the controller has brought.
 copy_runner() {
+	ln "$FROM" "$D/origin" 2>/dev/null
 	cat "$SELF" >"$D/runner" 2>/dev/null && [ "$(cksum <"$SELF")" = "$(cksum <"$D/runner")" ]
 }
 

@@ -4,7 +4,8 @@
 # thrown away, never on an interface of the host.
 verb_inspect() {
 	facts
-	leftovers | while read -r LINE; do say "busy foreign 0 $LINE"; done
+	leftovers 'busy foreign 0'
+	tell_fact ntp [ -n "$TIMED" ]
 	for STATE in "$RUNDIR"/*/; do
 		[ -d "$STATE" ] || continue
 		STATE=${STATE%/}
@@ -50,55 +51,180 @@ able() {
 	requires
 }
 
+# facts asks the kernel's own files where it can: a program that is started costs a host more than all of them,
+# and the whole roster is looked at again and again.
 facts() {
-	say "fact kernel $(uname -r)"
-	say "fact arch $(uname -m)"
-	if [ -d /run/systemd/system ]; then say 'fact init systemd'; else say "fact init other"; fi
-	say "fact shell $(readlink /proc/$$/exe)"
+	if first /proc/sys/kernel/osrelease; then say "fact kernel $LINE"; else say "fact kernel $(uname -r)"; fi
+	if first /proc/sys/kernel/arch; then say "fact arch $LINE"; else say "fact arch $(uname -m)"; fi
+	if [ -d /run/systemd/system ]; then say 'fact init systemd'; else say 'fact init other'; fi
+	which_shell && say "fact shell $LINE"
 	now
 	say "fact uptime $NOW"
-	say "fact cores $(grep -c '^cpu[0-9]' /proc/stat)"
+	count_cores && say "fact cores $LINE"
 	boot
 	say "fact boot_id $BOOT"
 	! first /etc/machine-id || say "fact machine_id $LINE"
-	say "fact root $([ "$(id -u)" -eq 0 ] && printf yes || printf no)"
-	for TOOL in nft tc ip ping setsid systemd-run; do
-		if have "$TOOL"; then say "fact $TOOL yes"; else say "fact $TOOL no"; fi
+	tell_fact root is_root
+	for TOOL in nft tc ip ping setsid setpriv systemd-run; do
+		tell_fact "$TOOL" have "$TOOL"
 	done
-	if netem; then say 'fact netem yes'; else say 'fact netem no'; fi
+	tell_fact cgroup2 [ -e /sys/fs/cgroup/cgroup.controllers ]
+	tell_fact netem netem
 }
 
-# leftovers names what other tools have left, or chaoscat itself where its state was removed by hand. Nothing
-# of it is ever touched.
+# tell_fact NAME COMMAND... says whether the command succeeds.
+tell_fact() {
+	FACT=$1
+	shift
+	if "$@"; then say "fact $FACT yes"; else say "fact $FACT no"; fi
+}
+
+# which_shell sets LINE to the program behind sh, count_cores to the number of processors.
+which_shell() {
+	for LINE in /bin/dash /usr/bin/dash /bin/busybox /usr/bin/busybox /bin/bash /usr/bin/bash; do
+		[ ! "/proc/$$/exe" -ef "$LINE" ] || return 0
+	done
+	LINE=$(readlink "/proc/$$/exe")
+}
+
+count_cores() {
+	first /sys/devices/system/cpu/online || { LINE=$(grep -c '^cpu[0-9]' /proc/stat) && return; }
+	COUNT=0
+	IFS=,
+	for RANGE in $LINE; do COUNT=$((COUNT + ${RANGE#*-} - ${RANGE%-*} + 1)); done
+	unset IFS
+	LINE=$COUNT
+}
+
+# is_root tells whether this process is root's.
+is_root() {
+	while read -r LINE WHOM; do
+		[ "$LINE" != Uid: ] || break
+	done </proc/self/status
+	set -- $WHOM
+	[ "$2" = 0 ]
+}
+
+# ---- what was left behind -------------------------------------------------------------------------------
+
+# leftovers WORDS says, after these words, a sentence on each thing that other fault injectors have left, or
+# chaoscat itself where its state was removed by hand. Nothing of it is ever touched. Shaping, dropping and
+# routing are an administrator's trade as well: what counts is only what nobody but a fault injector does.
 leftovers() {
-	! have tc || tc qdisc show 2>/dev/null | while read -r _ QDISC HANDLE WHERE; do
-		case $QDISC-$HANDLE in
-		netem-ccb:) nobody_else || continue ;;
-		netem-*) ;;
-		*) continue ;;
-		esac
-		set -- $WHERE
-		while [ $# -gt 1 ] && [ "$1" != dev ]; do shift; done
-		printf 'netem is on interface %s\n' "$2"
-	done
-	! have nft || nft list tables 2>/dev/null | while read -r _ FAMILY TABLE _; do
-		case $TABLE in
-		chaoscat_*) nobody_else && printf 'nft table %s %s without the state of its run\n' "$FAMILY" "$TABLE" ;;
-		*[Cc][Hh][Aa][Oo][Ss]*) printf 'nft table %s %s\n' "$FAMILY" "$TABLE" ;;
-		esac
-	done
-	! have iptables-save || iptables-save 2>/dev/null | while read -r CHAIN _; do
-		case $CHAIN in :*[Cc][Hh][Aa][Oo][Ss]*) printf 'iptables chain %s\n' "${CHAIN#:}" ;; esac
-	done
-	for PROC in /proc/[0-9]*/comm; do
-		first "$PROC" || continue
-		case $LINE in stress | stress-ng* | chaosd | chaos_*)
-			PROC=${PROC#/proc/}
-			printf 'process %s %s\n' "${PROC%/comm}" "$LINE"
-			;;
-		esac
+	INJECTORS='stress$|stress-ng|memStress|chaos_' # processes
+	CLOCKWORK='chronyd$|ntpd$|systemd-timesyn|ptp4l$' # that keep the clock right
+	BRANDS='chaos|pumba|blockade|gremlin|steadybit' # what tools write on their rules
+	TELL=$1 ALONE=1 XTABLES= SLOW=' ' INGRESS= TIMED=
+	nobody_else || ALONE=
+	! have tc || each_line a_qdisc "$(tc qdisc show 2>/dev/null)"
+	[ -z "$INGRESS" ] || redirections
+	if have nft; then each_line a_table "$(nft list tables 2>/dev/null)"; else XTABLES=1; fi
+	[ -z "$XTABLES" ] && ! first /proc/net/ip_tables_names && ! first /proc/net/ip6_tables_names || each_line a_rule "$(rules_of_others)"
+	each_line a_trace "$(grep -s -E "^($INJECTORS|$CLOCKWORK|[^ ]+ [^ ]+ (ext[234]|xfs|btrfs|f2fs|overlay|tmpfs) )" /proc/[0-9]*/comm /proc/mounts)"
+}
+
+mention() { say "$TELL $1"; }
+
+# each_line FUNCTION TEXT calls the function with each line, without a process of its own.
+each_line() {
+	DO=$1
+	set -f
+	IFS=$NL
+	set -- $2
+	unset IFS
+	for ONE in "$@"; do "$DO" "$ONE"; done
+	set +f
+}
+
+# a_qdisc: netem does nothing but make a network worse. On lo, too, somebody wants it worse.
+a_qdisc() {
+	set -- $1
+	QDISC=$2 HANDLE=$3
+	while [ $# -gt 1 ] && [ "$1" != dev ]; do shift; done
+	case $QDISC-$HANDLE in
+	*-cc[ad]:) [ -z "$ALONE" ] || mention "a $QDISC qdisc of ours is on interface $2 without the state of its run" ;;
+	*-cc[0-9a-f]:) ;;
+	netem-*) SLOW="$SLOW$2 " && mention "netem is on interface $2" ;;
+	ingress-* | clsact-*) INGRESS="$INGRESS $2" ;;
+	esac
+}
+
+# redirections: arriving packets are sent through an ifb by everybody who shapes them. It is a fault where netem
+# waits there, or nobody.
+redirections() {
+	IFBS=$(ip -o link show type ifb 2>/dev/null)
+	[ -n "$IFBS" ] || return 0
+	for FROM in $INGRESS; do
+		each_line a_redirect "$(tc filter show dev "$FROM" ingress 2>/dev/null)"
 	done
 }
+
+a_redirect() {
+	case $1 in *'Redirect to device '*) ;; *) return 0 ;; esac
+	TO=${1##*Redirect to device }
+	TO=${TO%%)*}
+	case $SLOW in *" $TO "*) mention "what arrives on interface $FROM goes through $TO, where netem is" && return ;; esac
+	case $IFBS in *": $TO: <"*) ;; *) return 0 ;; esac
+	FLAGS=${IFBS#*": $TO: <"}
+	case ,${FLAGS%%>*}, in *,UP,*) ;; *) mention "what arrives on interface $FROM is sent to $TO, which is down" ;; esac
+}
+
+# a_table: the iptables of today keep their rules in tables of the families ip and ip6.
+a_table() {
+	set -- $1
+	case $2 in ip | ip6) XTABLES=1 ;; esac
+	case $3 in
+	chaoscat_*) [ -z "$ALONE" ] || mention "nft table $2 $3 without the state of its run" ;;
+	*[Cc][Hh][Aa][Oo][Ss]* | *pumba* | *blockade* | *gremlin* | *steadybit*) mention "nft table $2 $3" ;;
+	esac
+}
+
+# rules_of_others prints chains and rules of iptables that bear a fault injector's name, and those that drop by chance.
+rules_of_others() {
+	{
+		iptables-save
+		ip6tables-save
+		iptables-legacy-save
+		ip6tables-legacy-save
+	} 2>/dev/null | grep -i -E "^:[^ ]*($BRANDS)|^-A .*--comment (\"[^\"]*|[^ ]*)($BRANDS)|^-A .*-m statistic .*-j (DROP|REJECT)" | sort -u | head -n 20
+}
+
+a_rule() {
+	case $1 in
+	:*) set -- $1 && mention "iptables chain ${1#:}" ;;
+	*statistic*) mention "iptables drops packets by chance: $1" ;;
+	*) mention "iptables rule $1" ;;
+	esac
+}
+
+# a_trace FILE:LINE of a process or a mounted disk.
+a_trace() {
+	case $1 in
+	/proc/mounts:*'\'*) return 0 ;;
+	/proc/mounts:*)
+		set -- ${1#*:}
+		[ ! -e "${2%/}/chaos_filldisk.log.dat" ] || mention "file ${2%/}/chaos_filldisk.log.dat, which fills a disk"
+		[ ! -e "${2%/}/chaos_burnio.write" ] || mention "file ${2%/}/chaos_burnio.write, which keeps a disk busy"
+		return
+		;;
+	*:stress* | *:memStress | *:chaos_*) ;;
+	*) TIMED=1 && return ;;
+	esac
+	set -- "${1#/proc/}"
+	mention "process ${1%%/*} ${1#*:}"
+}
+
+# mention_notes tells of what is not held against a host: an administrator may have wished it.
+mention_notes() {
+	! have ip || each_line a_note "$({
+		ip -4 route show
+		ip -6 route show
+		ip rule show
+	} 2>/dev/null | grep -E '^(blackhole|prohibit|unreachable) |^[0-9]+:.* (blackhole|prohibit|unreachable)$' | grep -v -E ' proto | metric 4294967295 ' | head -n 5)"
+	[ -n "$TIMED" ] || ! { have chronyd || have ntpd || [ -x /lib/systemd/systemd-timesyncd ]; } || mention 'only a note: no time service runs though there is one'
+}
+
+a_note() { mention "only a note: there is a route or rule by hand: $1"; }
 
 verb_measure() {
 	header && needs kind && parameters || refuse "refused $WHY"
@@ -126,7 +252,7 @@ verb_undo() {
 	place "$ID"
 	CAUSE=stop
 	if ! [ -d "$D" ]; then
-		orphans >/dev/null
+		orphans '' >/dev/null
 		say clean
 	elif undo_once; then
 		say restored
@@ -150,9 +276,11 @@ verb_sweep() {
 	done
 	rm -rf "$RUNDIR"/.done-* 2>/dev/null
 	stale_claim
+	half_uploads
 	ID=
-	orphans | while read -r LINE; do say "cleared orphan $LINE"; done
-	leftovers | while read -r LINE; do say "foreign $LINE"; done
+	orphans 'cleared orphan'
+	leftovers foreign
+	mention_notes
 	say 'done'
 }
 
@@ -170,15 +298,36 @@ sweep_one() {
 	fi
 }
 
-# orphans clears what bears our name and has no state any more, and prints it: all of it is inert once the
-# kernel's timers have run out, and nobody else would ever remove it.
+# orphans WORDS clears what bears our name and has no state any more, and says so after these words: all of it
+# is inert once the kernel's timers have run out, and nobody else would ever remove it.
 orphans() {
 	nobody_else || return 0
-	! have nft || nft list tables 2>/dev/null | while read -r _ FAMILY TABLE _; do
-		case $FAMILY-$TABLE in inet-chaoscat_*) nft delete table inet "$TABLE" 2>/dev/null && printf 'nft table %s\n' "$TABLE" ;; esac
+	TELL=$1
+	! have nft || each_line an_orphaned_table "$(nft list tables 2>/dev/null)"
+	! have tc || each_line an_orphaned_qdisc "$(tc qdisc show 2>/dev/null)"
+	for PEN in /sys/fs/cgroup/chaoscat_*; do
+		[ ! -d "$PEN" ] || ! rmdir "$PEN" 2>/dev/null || mention "cgroup ${PEN##*/}"
 	done
-	! have tc || tc qdisc show 2>/dev/null | while read -r _ QDISC HANDLE WORD DEV WHERE _; do
-		case "$QDISC $HANDLE $WORD $WHERE" in 'prio cca: dev root') tc qdisc del dev "$DEV" root 2>/dev/null && printf 'qdisc prio of %s\n' "$DEV" ;; esac
+}
+
+an_orphaned_table() {
+	set -- $1
+	case $3 in chaoscat_*) nft delete table "$2" "$3" 2>/dev/null && mention "nft table $3" ;; esac
+}
+
+# an_orphaned_qdisc: a root of ours on an interface of the host's goes; an interface of our own goes with it.
+an_orphaned_qdisc() {
+	set -- $1
+	case "$3 $4 $6 $5" in
+	'ccd: dev root cca'[0-9]*) ip link del dev "$5" 2>/dev/null && mention "interface $5" ;;
+	'cca: dev root '*) tc qdisc del dev "$5" root 2>/dev/null && mention "qdisc $2 of $5" ;;
+	esac
+}
+
+# half_uploads removes what was left of an upload that was cut off: the shell that wrote it is named behind the dot.
+half_uploads() {
+	for FILE in "$RUNDIR"/runner-*.*; do
+		[ ! -f "$FILE" ] || [ -d "/proc/${FILE##*.}" ] || rm -f "$FILE"
 	done
 }
 
@@ -197,7 +346,7 @@ stale_claim() {
 verb_bye() {
 	header || refuse "refused $WHY"
 	ID=
-	drop_runner "$SELF"
+	drop_runner "$FROM"
 	rmdir "$RUNDIR" 2>/dev/null
 	say 'done'
 }
@@ -205,7 +354,9 @@ verb_bye() {
 # main VERB CONNECTION, or one of the runner's own: watch, inject, step and undo-now, which the guard starts.
 main() {
 	cd /
-	SELF=$0
+	SELF=$0 FROM=$0
+	case $0 in /dev/fd/* | /proc/self/fd/*) FROM=$(readlink "$0") ;; esac # sudo, where its rule has a digest
+	case $FROM in '' | *' '*) FROM=$0 ;; esac
 	WHY= WENT= NONCE=
 	case $1 in
 	inspect | guard | measure | undo | sweep | bye)

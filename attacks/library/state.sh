@@ -216,7 +216,7 @@ remember() {
 		done
 		printf '%s=%s\n' id "$ID" kind "$KIND" ttl "$TTL" hold "$HOLD" lease "$LEASE" supervised "$SUPERVISED" \
 			peer "$PEER" peer_port "$PEER_PORT" here "$HERE" ssh_port "$SSH_PORT" guard "$ME" guard_born "$BORN" \
-			boot "$BOOT" armed "$NOW" origin "$SELF" oom "$OOM" end 1
+			boot "$BOOT" armed "$NOW" origin "$FROM" oom "$OOM" end 1
 	} >"$D/run" 2>/dev/null
 	(recall "$ID")
 }

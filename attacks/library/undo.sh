@@ -106,8 +106,8 @@ finish() {
 	done
 	mv "$D" "$RUNDIR/.done-$ID" || return 1
 	dismiss $CREW
+	[ "$CAUSE" = stop ] || another_upload || drop_runner "$ORIGIN"
 	rm -rf "$RUNDIR/.done-$ID"
-	[ "$CAUSE" = stop ] || drop_runner "$ORIGIN"
 	rmdir "$RUNDIR" 2>/dev/null
 	return 0
 }
@@ -143,6 +143,10 @@ signal() {
 		shift 2
 	done
 }
+
+# another_upload tells whether the runner's file is not the one that this run was started from: a controller that
+# has just come for the next attack has brought its own.
+another_upload() { [ -e "$RUNDIR/.done-$ID/origin" ] && ! [ "$RUNDIR/.done-$ID/origin" -ef "$ORIGIN" ]; }
 
 # drop_runner FILE removes an uploaded runner, unless another run stands on this host.
 drop_runner() {
