@@ -40,8 +40,11 @@ lab: build ## real hosts on real kernels: needs root on Debian 12; the first run
 	attacks/lab/prepare.sh
 	CHAOSCAT_BINARY=$(CURDIR)/chaoscat go test -tags lab -count=1 -timeout 45m -v ./attacks/lab/...
 
-bench: ## the speeds that are promised
+bench: ## the speeds that are promised; PEERS=0 leaves out the other tools, which take most of the time
 	go test -run xxx -bench . -benchtime 1s ./engine ./engine/journal ./inventory ./tui
+	CHAOSCAT_BENCH=1 CHAOSCAT_BENCH_PEERS=$(PEERS) go test -run TestBench -count=1 -timeout 10m -v ./attacks/remote
+
+PEERS ?= 1
 
 fuzz: ## every fuzz target for FUZZTIME (default 60s) each
 	@for package in $$(go list ./...); do \

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,8 +20,8 @@ type attack struct {
 	run  engine.Run
 	def  attacks.Definition
 	wire map[string]string
-	tell func(engine.Advanced)
-	halt context.Context // ends, with a [halted], when the fault must go
+	tale tale
+	*brake
 
 	*visit
 	g       *guard
@@ -34,7 +33,7 @@ type attack struct {
 	applied bool
 
 	figures  engine.Figures
-	expect   attacks.Expect // of the measurement before, which knows how much room there is
+	expected figure // the measurement before, which knows how much room there is
 	rebooted rebooted
 }
 
@@ -58,10 +57,11 @@ func (r *refusal) Error() string { return r.text }
 func (c *Carrier) Attack(ctx context.Context, run engine.Run, stop <-chan string, tell func(engine.Advanced), line func(text string)) engine.Outcome {
 	ctx, end := c.begin(ctx)
 	defer end()
-	halt, release := listen(ctx, stop)
+	brake, release := listen(ctx, stop, &c.stops)
 	defer release()
-	a := &attack{c: c, run: run, tell: tell, halt: halt}
-	a.figures.Name, a.figures.Unit = c.defs[run.Attack.Kind].Figure.Name, c.defs[run.Attack.Kind].Figure.Unit
+	a := &attack{c: c, run: run, tale: tale{hear: tell}, brake: brake}
+	defer a.tale.end()
+	a.figures = blank(c.defs[run.Attack.Kind])
 	var one sync.Mutex
 	out := a.carry(func(text string) {
 		one.Lock()
@@ -71,36 +71,6 @@ func (c *Carrier) Attack(ctx context.Context, run engine.Run, stop <-chan string
 	out.At, out.Facts = c.Clock.Now(), a.facts
 	out.Detail = printable.Printable(out.Detail)
 	return out
-}
-
-// listen turns the two ways to be told to end into one. It takes in every further cause, so that nobody
-// waits to give one.
-func listen(ctx context.Context, stop <-chan string) (context.Context, func()) {
-	halt, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	over, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		ended := ctx.Done()
-		for {
-			select {
-			case cause, more := <-stop:
-				if !more {
-					cause, stop = "stop", nil
-				}
-				cancel(halted(first(cause, "stop")))
-			case <-ended:
-				ended = nil
-				cancel(halted("shutdown"))
-			case <-over:
-				return
-			}
-		}
-	}()
-	return halt, func() {
-		close(over)
-		<-done
-		cancel(nil)
-	}
 }
 
 func (a *attack) carry(show func(string)) engine.Outcome {
@@ -146,14 +116,15 @@ func seconds(d time.Duration) int { return max(1, int(math.Ceil(d.Seconds()))) }
 
 // cuts tells whether the operator has given the control path up for the time of the fault.
 func (a *attack) cuts() bool {
-	lifeline, set := a.wire["lifeline"]
-	return set && slices.Contains([]string{"0", "false"}, lifeline)
+	return attacks.Cuts(a.def, a.wire)
 }
 
 // approach is everything before the fault. When it returns nil, the host is armed and measured.
 func (a *attack) approach(show func(string)) (err error) {
+	a.c.rush.enter()
+	defer a.c.rush.leave()
 	a.phase(engine.Connecting, "")
-	if a.visit, err = a.c.visit(a.halt, a.run.Host, show); err != nil {
+	if a.visit, err = a.c.visit(a.halt, a.run.Host, forAttack, show); err != nil {
 		return err
 	}
 	a.phase(engine.Inspecting, "")
@@ -178,8 +149,7 @@ func (a *attack) measureBefore() {
 	ctx, cancel := context.WithTimeout(a.halt, goWithin)
 	defer cancel()
 	if f, err := a.measure(ctx); err == nil {
-		a.figures.Before, a.expect = f.value, f.expect
-		a.report()
+		a.begin(f)
 	}
 }
 
@@ -223,7 +193,7 @@ func (a *attack) arm() (err error) {
 		{"ttl", strconv.Itoa(a.ttl)}, {"hold", strconv.Itoa(seconds(a.run.For))},
 		{"lease", strconv.Itoa(a.lease)}, {"supervised", flag(a.def.Supervised)},
 	}, fields(a.wire)...)
-	if a.g, err = a.guard(a.halt, head); err != nil {
+	if a.g, err = a.visit.guard(a.halt, head, a.brake.on); err != nil {
 		return err
 	}
 	timer := time.NewTimer(a.c.CommandTimeout)
@@ -267,8 +237,22 @@ func (a *attack) heedArmed(said answer) error {
 	return nil
 }
 
+// tell has the listener hear it before the attack goes on, unless the fault must go: then nothing waits for
+// a listener any more.
+func (a *attack) tell(e engine.Advanced) {
+	select {
+	case <-a.tale.add(e):
+	case <-a.halt.Done():
+	}
+}
+
 func (a *attack) phase(p engine.Phase, text string) {
 	a.tell(engine.Advanced{Run: a.run.ID, Phase: p, Text: text})
+}
+
+// note is phase for those who cannot wait in any case.
+func (a *attack) note(p engine.Phase, text string) {
+	a.tale.add(engine.Advanced{Run: a.run.ID, Phase: p, Text: text})
 }
 
 // report tells what has been measured so far.

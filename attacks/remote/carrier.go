@@ -41,6 +41,9 @@ type Options struct {
 	// Survey is the budget of the background look at the whole roster; the zero value looks at nobody.
 	Survey Survey
 
+	// Descriptors is how many files and connections this process may have open; 0 asks the system.
+	Descriptors int
+
 	Clock  clock.Clock // holds, leases and deadlines; time-outs of the network are always real
 	Random io.Reader   // nonces; nil is crypto/rand
 	// Dial opens the TCP connection to the first hop; nil is net.Dialer. For tests and simulated fleets.
@@ -54,14 +57,19 @@ type Survey struct {
 	Every     time.Duration // between two looks at the same host; 0 is 1m
 }
 
-// Carrier carries attacks to hosts. It keeps no connection between two calls; all its methods may be
-// called at once for different hosts. The goroutines of a call end with it.
+// Carrier carries attacks to hosts. Between two calls it keeps only the connections that [Options.Survey]
+// has a budget for; all its methods may be called at once for different hosts. The goroutines of a call
+// end with it.
 type Carrier struct {
 	Options
 	defs     map[string]attacks.Definition // by engine.Attack.Kind
 	keys     *knownHosts
 	identity *identity
 	lodgings lodgings
+	lanes    lanes
+	kept     kept
+	rush     traffic // attacks on their way to being armed
+	stops    traffic // attacks that are being stopped
 	pace     pace
 
 	closing context.Context
@@ -71,7 +79,9 @@ type Carrier struct {
 
 // pace is how patient the carrier is where nobody configures it.
 type pace struct {
-	patience time.Duration // for the host to say that a stop was heard, before the next rung
+	nudge    time.Duration // beyond a round trip, for the host to say that a stop was heard, before it is signalled
+	patience time.Duration // for the next rung, and the one after it
+	yield    time.Duration // for the stops of others, before the housekeeping that follows one
 	drain    time.Duration // for the last output after the exit status
 	retry    time.Duration // first pause between two attempts to connect, doubled each time
 	retryMax time.Duration
@@ -82,7 +92,7 @@ type pace struct {
 }
 
 var usualPace = pace{
-	patience: time.Second, drain: 500 * time.Millisecond,
+	nudge: 300 * time.Millisecond, patience: time.Second, yield: 2 * time.Second, drain: 500 * time.Millisecond,
 	retry: 250 * time.Millisecond, retryMax: 5 * time.Second, margin: 5 * time.Second,
 	measure: 5 * time.Second, grace: 4 * time.Second, poll: 2 * time.Second,
 }
@@ -108,7 +118,11 @@ func New(o Options) (*Carrier, error) {
 	if o.Dial == nil {
 		o.Dial = (&net.Dialer{}).DialContext
 	}
-	c := &Carrier{Options: o, pace: usualPace, defs: map[string]attacks.Definition{}}
+	if o.Descriptors == 0 {
+		o.Descriptors = descriptors()
+	}
+	c := &Carrier{Options: o, pace: usualPace, defs: map[string]attacks.Definition{}, lanes: newLanes(o.Descriptors)}
+	c.kept.most = min(o.Survey.Keep, o.Descriptors/2)
 	for _, d := range o.Attacks {
 		c.defs[d.Name] = d
 	}
@@ -128,6 +142,7 @@ func New(o Options) (*Carrier, error) {
 func (c *Carrier) Close() {
 	c.end()
 	c.calls.Wait()
+	c.kept.close()
 }
 
 // begin ties a call to the carrier's life.

@@ -26,7 +26,7 @@ import (
 // reach dials the host and hangs up.
 func reach(t *testing.T, c *Carrier, h engine.Host) error {
 	t.Helper()
-	l, err := c.dial(t.Context(), h)
+	l, err := c.dial(t.Context(), h, forAttack)
 	if err == nil {
 		l.close()
 	}

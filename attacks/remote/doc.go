@@ -23,9 +23,20 @@
 // printable) and never believed without the session's nonce.
 //
 // A stop is one line feed and the end of input on a session that is already open, acknowledged by the exit
-// status alone. If that does not come, the ladder goes on by timers: a TERM signal, an undo on a second
-// session, an undo on a new connection, again and again until the host's own deadline has passed. What is
-// not proven by then is residue, never assumed.
+// status alone. It is written by a goroutine that does nothing but wait for it, before anything is told or
+// recorded, and goes out in one piece. If the acknowledgement does not come within a round trip and a little,
+// the ladder goes on by timers, for each host by itself: a TERM signal, an undo on a second session if the
+// connection gives a sign of life, an undo on a new connection, again and again until the host's own deadline
+// has passed. Whoever is out of contact is told as [engine.Lost], with the time at which the host ends the
+// fault by itself. What is not proven by then is residue, never assumed.
+//
+// # How it reaches many hosts
+//
+// Dials have lanes: undoing waits for nobody, attacks are a thousand at once as far as descriptors allow, and
+// the background look at the roster ([Carrier.Survey]) has a small lane of its own and starts nothing while an
+// attack is on its way or a stop under way. The logins that the survey keeps open, with four goroutines and
+// some 40 KiB each, are what attacks use: taken out for one user at a time, proven alive, and given back.
+// What follows a proven undo, the last measurement and the tidying up, waits for the stops of others.
 //
 // # The wire
 //

@@ -31,7 +31,12 @@ import (
 	"github.com/chaoscat/chaoscat/engine"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(fleetEnv) != "" {
+		serveFleet()
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // fakeHost is a host inside the test: a real SSH server on loopback behind which a scripted runner speaks
 // the wire. Nothing is attacked; "applied" is a word in its memory.
@@ -464,7 +469,7 @@ func (f *fakeHost) host(name string) engine.Host {
 
 // quick is the pace of the tests: everything that waits for a person's network waits for loopback.
 var quickPace = pace{
-	patience: 300 * time.Millisecond, drain: 300 * time.Millisecond,
+	nudge: 150 * time.Millisecond, patience: 300 * time.Millisecond, yield: time.Second, drain: 300 * time.Millisecond,
 	retry: 10 * time.Millisecond, retryMax: 100 * time.Millisecond, margin: 500 * time.Millisecond,
 	measure: 20 * time.Millisecond, grace: 2 * time.Second, poll: 20 * time.Millisecond,
 }
@@ -651,4 +656,12 @@ func (c *cuttable) Write(p []byte) (int, error) {
 func (c *cuttable) Close() error {
 	c.once.Do(func() { close(c.over) })
 	return c.Conn.Close()
+}
+
+// overwrite changes a file that is in use.
+func overwrite(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -5,12 +5,16 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // stopLine is the whole stop: an empty line, made beforehand, and then the end of the input. A shell's
 // read returns at nothing less than a line.
-var stopLine = []byte{'\n'}
+var (
+	stopLine  = []byte{'\n'}
+	renewLine = []byte("renew\n")
+)
 
 // guard is the session whose other end holds the undo. What it says is kept where the attack looks for it;
 // nothing here ever waits, so that a host that talks too much only loses its own words.
@@ -23,6 +27,10 @@ type guard struct {
 	pong     chan string
 	undoing  chan struct{} // closed when the host says that it undoes
 
+	once     sync.Once
+	stopping atomic.Bool   // nothing but the stop is written any more
+	handed   chan struct{} // closed when the stop has been handed to the network
+
 	mu    sync.Mutex
 	cause string // why the host undoes, in its word
 	last  answer // restored or residue
@@ -32,8 +40,8 @@ type guard struct {
 type answer struct{ word, rest string }
 
 // guard starts the guard verb. The claim on the host begins here: from now on the host must be proven
-// clean, even if nothing was ever applied.
-func (v *visit) guard(ctx context.Context, head []field) (*guard, error) {
+// clean, even if nothing was ever applied. ready gets the guard before it has been told anything.
+func (v *visit) guard(ctx context.Context, head []field, ready func(*guard)) (*guard, error) {
 	nonce, err := v.c.nonce()
 	if err != nil {
 		return nil, err
@@ -42,17 +50,39 @@ func (v *visit) guard(ctx context.Context, head []field) (*guard, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &guard{armed: make(chan answer, 1), injected: make(chan int, 1), pong: make(chan string, 1), undoing: make(chan struct{})}
+	g := &guard{armed: make(chan answer, 1), injected: make(chan int, 1), pong: make(chan string, 1), undoing: make(chan struct{}), handed: make(chan struct{})}
 	g.ear = hearing{nonce: nonce, show: v.show, each: g.heed}
 	g.session, err = v.link.start(ctx, v.c.ConnectTimeout, v.c.pace.drain, v.c.command("guard"), g.ear.hear, v.show)
 	if err != nil {
 		return nil, err
 	}
+	ready(g)
 	_, err = bounded(ctx, v.link, v.c.ConnectTimeout, "arming", func() (struct{}, error) { return struct{}{}, g.send(text) }, nil)
 	if isEOF(err) {
 		err = nil // it has ended already, and its last words say why
 	}
 	return g, err
+}
+
+// stop is the one write: whoever hears of the stop makes it, at once, and nobody twice. It returns when the
+// network has taken it, which is at once unless the connection is stuck; then whoever climbs the ladder ends
+// the connection, and with it this call.
+func (g *guard) stop() {
+	g.once.Do(func() {
+		g.stopping.Store(true)
+		g.link.over.last(func() error { return g.finish(stopLine) })
+		close(g.handed)
+	})
+}
+
+// written tells whether the network has taken the stop.
+func (g *guard) written() bool {
+	select {
+	case <-g.handed:
+		return true
+	default:
+		return false
+	}
 }
 
 func (g *guard) heed(word, rest string) {
@@ -115,7 +145,7 @@ func (g *guard) renew(every time.Duration) {
 		case <-g.exited:
 			return
 		}
-		if g.send([]byte("renew\n")) != nil {
+		if g.stopping.Load() || g.send(renewLine) != nil {
 			return
 		}
 	}

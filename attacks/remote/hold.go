@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/chaoscat/chaoscat/engine"
@@ -39,7 +38,7 @@ func (a *attack) apply() (cause, detail string) {
 
 // interrupted sorts out why something did not come to its end.
 func (a *attack) interrupted(err error) (cause, detail string) {
-	if told := halted(""); errors.As(err, &told) {
+	if told, ok := a.told(); ok {
 		return string(told), ""
 	}
 	select {
@@ -55,6 +54,9 @@ func (a *attack) interrupted(err error) (cause, detail string) {
 
 // byHost is the end that the host itself has made.
 func (a *attack) byHost() (cause, detail string) {
+	if told, ok := a.told(); ok {
+		return string(told), ""
+	}
 	why := a.g.why()
 	for _, c := range []struct{ word, cause, detail string }{
 		{"deadline", "deadline", ""},
@@ -72,7 +74,7 @@ func (a *attack) byHost() (cause, detail string) {
 // injected waits for the host to say that the fault is on. Where the fault cuts the path, that word may
 // never come, and the fault counts as on.
 func (a *attack) injected() (cause, detail string) {
-	limit := a.c.CommandTimeout
+	limit := first(a.def.InjectIn, a.c.CommandTimeout)
 	if a.cuts() {
 		limit = min(limit, a.c.Clock.Real(a.run.For))
 	}
@@ -104,6 +106,9 @@ func (a *attack) injected() (cause, detail string) {
 
 // broken is the end of the guard's session while the fault is on.
 func (a *attack) broken() (cause, detail string) {
+	if told, ok := a.told(); ok {
+		return string(told), ""
+	}
 	if a.g.why() != "" {
 		return a.byHost()
 	}
@@ -136,6 +141,7 @@ func (a *attack) prove() error {
 		}
 	}
 	trip := time.Since(began)
+	a.link.trip.CompareAndSwap(0, int64(trip)) // so that a stop knows how long an answer takes here
 	if err := a.loginAgain(); err != nil {
 		return err
 	}
@@ -144,8 +150,9 @@ func (a *attack) prove() error {
 }
 
 func (a *attack) loginAgain() error {
-	l, err := a.c.dial(a.halt, a.run.Host)
+	l, err := a.c.dial(a.halt, a.run.Host, forAttack)
 	if err == nil {
+		l.attend(a.c.KeepAlive)
 		err = a.c.call(a.halt, l, a.c.CommandTimeout, "inspect", nil, func(string) {}, ignore)
 		l.close()
 	}
@@ -158,11 +165,9 @@ func (a *attack) loginAgain() error {
 // hold keeps the fault for its time and measures it, at least once if it lasts long enough.
 func (a *attack) hold() (cause, detail string) {
 	ctx, cancel := context.WithCancel(a.halt)
-	figures := make(chan figure)
-	var measuring sync.WaitGroup
-	measuring.Go(func() { a.remeasure(ctx, figures) })
-	defer measuring.Wait()
 	defer cancel()
+	figures := make(chan figure)
+	a.link.run(func() { a.remeasure(ctx, figures) })
 
 	end := time.NewTimer(a.c.Clock.Real(a.run.For) - time.Since(a.began))
 	defer end.Stop()
@@ -174,13 +179,12 @@ func (a *attack) hold() (cause, detail string) {
 				figures = nil
 				continue
 			}
-			a.figures.During = f.value
-			a.report()
+			a.enter(f, during)
 			if extended {
 				return "deadline", ""
 			}
 		case <-end.C:
-			if extended || a.figures.During != nil || figures == nil || a.cuts() {
+			if extended || felt(a.figures) || figures == nil || a.cuts() {
 				return "deadline", ""
 			}
 			extended = true
@@ -202,7 +206,7 @@ func (a *attack) remeasure(ctx context.Context, to chan<- figure) {
 	defer close(to)
 	for {
 		f, err := a.measure(ctx)
-		if err != nil || f.value == nil {
+		if err != nil || !f.known() {
 			return
 		}
 		select {

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/skeema/knownhosts"
 	"golang.org/x/crypto/ssh"
 	xknownhosts "golang.org/x/crypto/ssh/knownhosts"
 
@@ -55,7 +54,7 @@ type knownHosts struct {
 	files []string
 
 	mu   sync.Mutex
-	db   *knownhosts.HostKeyDB
+	db   *keyIndex
 	seen []stamp
 }
 
@@ -75,7 +74,7 @@ func openKnownHosts(files []string) (*knownHosts, error) {
 
 // current is the database of what the files say now. A file that cannot be read or understood refuses
 // every host, not only its own.
-func (k *knownHosts) current() (*knownhosts.HostKeyDB, error) {
+func (k *knownHosts) current() (*keyIndex, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	seen, err := stamps(k.files)
@@ -85,7 +84,7 @@ func (k *knownHosts) current() (*knownhosts.HostKeyDB, error) {
 	if k.db != nil && slices.Equal(seen, k.seen) {
 		return k.db, nil
 	}
-	db, err := knownhosts.NewDB(k.files...)
+	db, err := readKeys(k.files)
 	if err != nil {
 		return nil, fmt.Errorf("known_hosts is broken, so no host key can be verified: %s; remove or repair that line", printable.Printable(err.Error()))
 	}
@@ -111,10 +110,11 @@ func stamps(files []string) ([]stamp, error) {
 // algorithms are what to ask the host for: the kinds of key that are known of it first, so that a host
 // with several keys shows the one that can be verified, then the others that are good enough, so that a
 // key which cannot be verified is at least seen and named.
-func algorithms(db *knownhosts.HostKeyDB, addr string) []string {
+func algorithms(db *keyIndex, addr string) []string {
 	good := ssh.SupportedAlgorithms().HostKeys
 	var first []string
-	for _, algo := range db.HostKeyAlgorithms(addr) {
+	wanted, _ := db.algorithms(addr)
+	for _, algo := range wanted {
 		if slices.Contains(good, algo) {
 			first = append(first, algo)
 		}
@@ -128,13 +128,36 @@ func algorithms(db *knownhosts.HostKeyDB, addr string) []string {
 }
 
 // verify makes the callback that compares the key of addr, and keeps the typed refusal apart from the
-// handshake's error, which hides it.
-func (k *knownHosts) verify(db *knownhosts.HostKeyDB, addr string, refused *error) ssh.HostKeyCallback {
-	check := db.HostKeyCallback()
+// handshake's error, which hides it. seen gets the key that was accepted.
+func (k *knownHosts) verify(db *keyIndex, addr string, refused *error, seen func(shown)) ssh.HostKeyCallback {
+	_, exact := db.algorithms(addr)
 	return func(_ string, _ net.Addr, key ssh.PublicKey) error {
-		*refused = k.explain(addr, key, check(addr, &net.TCPAddr{IP: net.IPv4zero}, key))
+		err := db.verify(addr, key)
+		if err == nil {
+			seen(shown{addr, key})
+			return nil
+		}
+		*refused = k.explain(addr, key, err)
+		if !exact && !slices.Contains(db.exactly(addr), key.Type()) && changed(err) {
+			*refused = &otherKind{*refused}
+		}
 		return *refused
 	}
+}
+
+// otherKind says that the host was asked for kinds of key that are not the ones known of it: the lines about
+// it are hashed, and had not been found yet. Now they have been, and asking again asks for the right one.
+type otherKind struct{ error }
+
+func (e *otherKind) Unwrap() error { return e.error }
+
+// trusts tells whether the keys that a connection was made with are still good.
+func (k *knownHosts) trusts(keys []shown) bool {
+	db, err := k.current()
+	if err != nil {
+		return false
+	}
+	return !slices.ContainsFunc(keys, func(s shown) bool { return db.verify(s.addr, s.key) != nil })
 }
 
 func (k *knownHosts) explain(addr string, key ssh.PublicKey, err error) error {

@@ -16,14 +16,21 @@ import (
 // limit of its own, so every call that may block goes through [bounded], and one goroutine looks for a
 // peer that has fallen silent. Closing the TCP connection below the first hop is what frees everything.
 type link struct {
-	host string   // for sentences
-	raw  net.Conn // under all hops
-	conn ssh.Conn // the innermost
-	over *brittle // what it runs over
-	gone chan struct{}
-	deaf atomic.Bool // no signs of life are expected: the fault may cut this very connection
-	work sync.WaitGroup
-	why  atomic.Pointer[string]
+	host  string   // for sentences
+	raw   net.Conn // under all hops
+	conn  ssh.Conn // the innermost
+	over  *brittle // what it runs over
+	shown []shown  // the key of every hop
+	gone  chan struct{}
+	deaf  atomic.Bool // no signs of life are expected: the fault may cut this very connection
+	work  sync.WaitGroup
+	why   atomic.Pointer[string]
+
+	stops *traffic // those who go before what can wait
+
+	sessions traffic       // that have not ended
+	trip     atomic.Int64  // the last round trip, in nanoseconds; 0: none yet
+	rest     chan struct{} // closed when nobody attends to it any more; nil while nobody does
 }
 
 // errLost is what every call returns once the connection is gone.
@@ -37,16 +44,13 @@ func (l *link) lost() error {
 	return errLost
 }
 
-// serve keeps the connection going: it answers what the peer asks, and closes it when two signs of life
-// in a row have been missed. It is ended by the connection's end.
-func (l *link) serve(chans <-chan ssh.NewChannel, reqs <-chan *ssh.Request, keepAlive time.Duration) {
-	l.run(func() { ssh.DiscardRequests(reqs) })
-	l.run(func() { rejectChannels(chans) })
+// serve keeps the connection going, with one goroutine, because there may be ten thousand of them: it
+// answers what the peer asks until the connection ends.
+func (l *link) serve(chans <-chan ssh.NewChannel, reqs <-chan *ssh.Request) {
 	l.run(func() {
-		l.conn.Wait()
-		close(l.gone)
+		defer close(l.gone)
+		heed(chans, reqs)
 	})
-	l.run(func() { l.watch(keepAlive) })
 }
 
 func (l *link) run(f func()) {
@@ -57,35 +61,88 @@ func (l *link) run(f func()) {
 	}()
 }
 
-func rejectChannels(chans <-chan ssh.NewChannel) {
-	for ch := range chans {
-		ch.Reject(ssh.Prohibited, "chaoscat opens channels, and accepts none")
+// heed answers no to all that a peer may ask for, until the connection has ended.
+func heed(chans <-chan ssh.NewChannel, reqs <-chan *ssh.Request) {
+	for chans != nil || reqs != nil {
+		select {
+		case ch, more := <-chans:
+			if !more {
+				chans = nil
+				continue
+			}
+			ch.Reject(ssh.Prohibited, "chaoscat opens channels, and accepts none")
+		case req, more := <-reqs:
+			if !more {
+				reqs = nil
+				continue
+			}
+			if req.WantReply {
+				req.Reply(false, nil)
+			}
+		}
 	}
 }
 
-// watch finds the half-open connection: everything can be written to it, and nothing ever comes back.
-func (l *link) watch(every time.Duration) {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-l.gone:
-			return
-		case <-tick.C:
-		}
-		if l.deaf.Load() {
-			continue
-		}
-		silent := time.AfterFunc(2*every, func() {
-			if !l.deaf.Load() {
-				l.fail(fmt.Sprintf("%s has not answered for %s", l.host, 2*every))
+// attend watches over a connection that is in use, until relax. It finds the half-open one: everything can
+// be written to it, and nothing ever comes back.
+func (l *link) attend(every time.Duration) {
+	rest := make(chan struct{})
+	l.rest = rest
+	l.run(func() {
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for {
+			select {
+			case <-l.gone:
+				return
+			case <-rest:
+				return
+			case <-tick.C:
 			}
-		})
-		_, _, err := l.conn.SendRequest("keepalive@openssh.com", true, nil)
-		silent.Stop()
-		if err != nil {
-			return
+			if l.deaf.Load() {
+				continue
+			}
+			if l.ping(2*every) != nil {
+				return
+			}
 		}
+	})
+}
+
+// relax leaves the connection to whoever looks after the idle ones.
+func (l *link) relax() {
+	if l.rest != nil {
+		close(l.rest)
+		l.rest = nil
+	}
+}
+
+// ping asks for a sign of life. One that does not come within the limit ends the connection.
+func (l *link) ping(limit time.Duration) error {
+	silent := time.AfterFunc(limit, func() {
+		if !l.deaf.Load() {
+			l.fail(fmt.Sprintf("%s has not answered for %s", l.host, limit))
+		}
+	})
+	defer silent.Stop()
+	began := time.Now()
+	if _, _, err := l.conn.SendRequest("keepalive@openssh.com", true, nil); err != nil {
+		return l.lost()
+	}
+	l.trip.Store(max(1, int64(time.Since(began))))
+	return nil
+}
+
+// roundTrip is the last one that was measured; 0: none yet.
+func (l *link) roundTrip() time.Duration { return time.Duration(l.trip.Load()) }
+
+// broken tells whether the connection has ended.
+func (l *link) broken() bool {
+	select {
+	case <-l.gone:
+		return true
+	default:
+		return l.over.broken.Load()
 	}
 }
 
@@ -119,10 +176,67 @@ const moment = 2 * time.Second
 // a connection that it has just given up without an error, and then waits for the answer for ever: the
 // first failed write is kept for the next caller, and the list of those to be woken has been read. So
 // whoever opens a channel asks here first, and who has just asked gets the time to be on that list.
+//
+// It can also hold back what is written for a moment, so that it goes out in one piece.
 type brittle struct {
 	net.Conn
 	broken atomic.Bool
+
+	holding atomic.Bool
+	writing sync.Mutex
+	held    []byte
 }
+
+// heldBytes is more than a stop needs. Whatever is longer, a key exchange for one, goes out at once.
+const heldBytes = 512
+
+// together sends what f writes as one: one packet on the network, one thing to wake up for at the other end.
+func (b *brittle) together(f func() error) error {
+	defer b.speak()
+	return b.last(f)
+}
+
+// last is together, and a hush that began before anything was sent: an answer to it, and the speak that
+// follows the answer, cannot overtake that.
+func (b *brittle) last(f func() error) error {
+	b.hush()
+	err := f()
+	b.writing.Lock()
+	defer b.writing.Unlock()
+	return errors.Join(err, b.flush())
+}
+
+func (b *brittle) Write(p []byte) (int, error) {
+	b.writing.Lock()
+	defer b.writing.Unlock()
+	if b.holding.Load() && len(b.held)+len(p) <= heldBytes {
+		b.held = append(b.held, p...)
+		return len(p), nil
+	}
+	if err := b.flush(); err != nil {
+		return 0, err
+	}
+	return b.Conn.Write(p)
+}
+
+// flush ends the connection if it fails: the library believes that it has written.
+func (b *brittle) flush() error {
+	held := b.held
+	b.held = nil
+	if len(held) == 0 {
+		return nil
+	}
+	_, err := b.Conn.Write(held)
+	if err != nil {
+		b.Conn.Close()
+	}
+	return err
+}
+
+// hush has what little the library still writes of itself wait for the next write that matters, after speak.
+// Neither waits for a write that is stuck.
+func (b *brittle) hush()  { b.holding.Store(true) }
+func (b *brittle) speak() { b.holding.Store(false) }
 
 const asked = 5 * time.Millisecond
 

@@ -44,6 +44,13 @@ func (l *lodgings) enter(ctx context.Context, host string) error {
 	}
 }
 
+// occupied tells whether anybody is there.
+func (l *lodgings) occupied(host string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.rooms[host] != nil
+}
+
 // leave calls clean if nobody else is there, and keeps others out until it has returned.
 func (l *lodgings) leave(host string, clean func()) {
 	l.mu.Lock()

@@ -13,11 +13,14 @@ import (
 type rebooted struct {
 	known   bool // a boot id was read after the fault
 	changed bool
+	down    bool // it went as ordered, and nothing but a person brings it back
 	text    string
 }
 
 func (r rebooted) effect() engine.Effect {
 	switch {
+	case r.down:
+		return engine.Effective
 	case !r.known:
 		return engine.Unverifiable
 	case r.changed:
@@ -81,6 +84,10 @@ func (a *attack) awaitBoot(ctx context.Context, down time.Time) (cause, detail s
 		if a.halt.Err() != nil {
 			return a.interrupted(context.Cause(a.halt))
 		}
+		if !a.rebooted.known && !a.def.Reversible {
+			a.rebooted.down, a.rebooted.text = true, "the host went down and stays down"
+			return "deadline", a.host.Name + " is down as ordered and needs a person to start it again"
+		}
 		if a.rebooted.known {
 			return "deadline", fmt.Sprintf("the boot id of %s has not changed within %s", a.host.Name, a.limit())
 		}
@@ -88,9 +95,17 @@ func (a *attack) awaitBoot(ctx context.Context, down time.Time) (cause, detail s
 	}
 }
 
+// leftDown is the end of an attack that was meant to leave the host down: all that it did is as ordered,
+// and nothing is as it was.
+func (a *attack) leftDown(cause, detail string) engine.Outcome {
+	a.leave(false)
+	a.figures.Text = a.rebooted.text
+	return engine.Outcome{Applied: true, Effect: a.rebooted.effect(), Undo: engine.Residue, Cause: cause, Detail: detail, Figures: a.figures}
+}
+
 // seeBoot logs in and reads the boot id.
 func (a *attack) seeBoot(ctx context.Context) error {
-	if err := a.connect(ctx); err != nil {
+	if err := a.connect(ctx, forAttack); err != nil {
 		return err
 	}
 	f, err := a.inspect(ctx, nil)

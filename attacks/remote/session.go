@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -40,7 +42,9 @@ type session struct {
 	flood  bool
 
 	write   sync.Mutex
-	readers sync.WaitGroup
+	pending atomic.Int32 // what must end before the session has: its exit and both streams
+	once    sync.Once
+	shut    atomic.Bool // by the host: both streams are about to end
 }
 
 // exit is how a command ended.
@@ -72,6 +76,7 @@ func (l *link) start(ctx context.Context, limit time.Duration, drain time.Durati
 		if err != nil {
 			return nil, openError(l, err)
 		}
+		l.sessions.enter()
 		s := &session{link: l, ch: ch, hear: hear, note: note, exited: make(chan struct{}), ended: make(chan struct{})}
 		s.follow(reqs, drain)
 		ok, err := ch.SendRequest("exec", true, ssh.Marshal(struct{ Command string }{command}))
@@ -101,45 +106,71 @@ func openError(l *link, err error) error {
 // follow starts the three goroutines that serve the channel: requests and both streams. They end with
 // the channel, at the latest with the connection.
 func (s *session) follow(reqs <-chan *ssh.Request, drain time.Duration) {
-	s.readers.Add(2)
-	heard := make(chan struct{})
+	s.pending.Store(3)
 	s.link.run(func() { s.read(s.ch, true) })
 	s.link.run(func() { s.read(s.ch.Stderr(), false) })
-	s.link.run(func() {
-		s.readers.Wait()
-		close(heard)
-	})
-	s.link.run(func() {
-		s.requests(reqs)
-	})
-	s.link.run(func() {
-		<-s.exited
-		timer := time.NewTimer(drain)
-		defer timer.Stop()
-		select {
-		case <-heard:
-		case <-timer.C:
-		}
+	s.link.run(func() { s.requests(reqs, drain) })
+}
+
+// less is called at the end of each of the three.
+func (s *session) less() {
+	if s.pending.Add(-1) == 0 {
+		s.end()
+	}
+}
+
+// end is the end of the session, with all that was said or, some time after its exit, without the rest.
+func (s *session) end() {
+	s.once.Do(func() {
 		s.mu.Lock()
 		s.closed = true
 		s.mu.Unlock()
+		s.link.sessions.leave()
 		close(s.ended)
-		s.ch.Close()
+		s.link.run(func() {
+			s.link.stops.yield(moment) // nobody waits for this
+			s.ch.Close()
+		})
 	})
 }
 
-func (s *session) requests(reqs <-chan *ssh.Request) {
+func (s *session) requests(reqs <-chan *ssh.Request, drain time.Duration) {
 	for req := range reqs {
 		if e, ok := parseExit(req); ok && !s.exit.known {
-			s.exit = e
-			close(s.exited)
+			s.gone(e, drain)
 		}
 		if req.WantReply {
 			req.Reply(false, nil)
 		}
 	}
-	if !s.exit.known {
-		close(s.exited)
+	s.shut.Store(true)
+	select {
+	case <-s.exited:
+	default:
+		s.gone(exit{}, drain)
+	}
+}
+
+// gone notes the exit. The last output has some time to follow it, and all the time that it needs where the
+// host has closed the channel behind it.
+func (s *session) gone(e exit, drain time.Duration) {
+	s.exit = e
+	close(s.exited)
+	if s.pending.Load() > 1 {
+		time.AfterFunc(drain, func() { s.late(drain) })
+	}
+	s.less()
+}
+
+// late is asked twice: when this process has had no time to run, the clock comes round before those do who
+// read what has long arrived.
+func (s *session) late(drain time.Duration) {
+	if !s.shut.Load() {
+		time.AfterFunc(drain, func() {
+			if !s.shut.Load() {
+				s.end()
+			}
+		})
 	}
 }
 
@@ -169,7 +200,7 @@ func parseExit(req *ssh.Request) (exit, bool) {
 // read cuts a stream into lines. It reads on after a line became too long or the session too loud, so
 // that memory stays bounded and the connection flows.
 func (s *session) read(from io.Reader, stdout bool) {
-	defer s.readers.Done()
+	defer s.less()
 	var (
 		chunk [8 << 10]byte
 		line  = make([]byte, 0, lineBytes)
@@ -250,13 +281,17 @@ func (s *session) send(text []byte) error {
 func (s *session) finish(text []byte) error {
 	s.write.Lock()
 	defer s.write.Unlock()
-	if len(text) > 0 {
-		if _, err := s.ch.Write(text); err != nil {
+	for piece := range slices.Chunk(text, pieceBytes) {
+		if _, err := s.ch.Write(piece); err != nil {
 			return err
 		}
 	}
 	return s.ch.CloseWrite()
 }
+
+// pieceBytes is the longest that is written at once. A connection keeps a buffer for the longest packet that
+// it has ever sent: with the library's own 32 KiB, ten thousand open logins would hold 300 MB of nothing.
+const pieceBytes = 2 << 10
 
 // signal asks the host's SSH server to signal the command. Nothing comes back.
 func (s *session) signal(name string) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/chaoscat/chaoscat/attacks"
 	"github.com/chaoscat/chaoscat/engine"
 )
 
@@ -14,11 +13,12 @@ import (
 // proven clean.
 func (a *attack) turnBack(err error) engine.Outcome {
 	out := engine.Outcome{Effect: engine.Refused, Cause: "error", Detail: err.Error()}
-	no, told, sudo := (*refusal)(nil), halted(""), (*SudoRefused)(nil)
+	no, sudo := (*refusal)(nil), (*SudoRefused)(nil)
+	told, stopped := a.told()
 	switch {
 	case errors.As(err, &no):
 		out.Effect, out.Cause = no.effect, "host"
-	case errors.As(err, &told):
+	case stopped:
 		out.Cause, out.Detail = string(told), "nothing was applied"
 	case errors.As(err, &sudo):
 		out.Effect = engine.Infeasible
@@ -33,14 +33,19 @@ func (a *attack) turnBack(err error) engine.Outcome {
 		a.leave(a.g == nil || a.settled())
 		return out
 	}
-	a.phase(engine.Undoing, "taking the guard back; nothing was applied")
-	p, err := a.takeBack(string(told) == "shutdown")
+	p, err := a.takeBack("taking the guard back; nothing was applied", string(told) == "shutdown")
 	a.leave(err == nil && p.clean)
 	if err != nil || !p.clean {
 		out.Undo = engine.Residue
 		out.Detail += "; " + a.unproven(p, err)
 	}
 	return out
+}
+
+// leave ends the visit. Whatever stop there was is over by then.
+func (a *attack) leave(tidy bool) {
+	a.settle()
+	a.visit.leave(tidy)
 }
 
 func (a *attack) unreachable(err error) {
@@ -61,8 +66,10 @@ func (a *attack) settled() bool {
 
 // finish takes the fault back, proves that it is gone, measures once more and closes the run.
 func (a *attack) finish(cause, detail string) engine.Outcome {
-	a.phase(engine.Undoing, cause)
-	p, err := a.takeBack(cause == "shutdown")
+	if a.rebooted.down {
+		return a.leftDown(cause, detail)
+	}
+	p, err := a.takeBack(cause, cause == "shutdown")
 	clean := err == nil && p.clean
 	out := engine.Outcome{Applied: true, Cause: cause, Detail: detail, Undo: engine.Restored}
 	if !clean {
@@ -89,7 +96,9 @@ func joined(one, other string) string {
 // verify measures the host once more, now that the fault is gone. The proof of the undo is the host's
 // comparison; this is for the operator.
 func (a *attack) verify() {
-	a.phase(engine.Verifying, "")
+	a.note(engine.Verifying, "")
+	a.c.stops.yield(a.c.pace.yield)
+	a.link.over.speak()
 	ctx, cancel := context.WithTimeout(context.Background(), a.c.CommandTimeout)
 	defer cancel()
 	if a.def.Supervised {
@@ -97,8 +106,7 @@ func (a *attack) verify() {
 		return
 	}
 	if f, err := a.measure(ctx); err == nil {
-		a.figures.After = f.value
-		a.report()
+		a.enter(f, after)
 	}
 }
 
@@ -107,27 +115,50 @@ func (a *attack) effect() engine.Effect {
 	if a.def.Supervised {
 		return a.rebooted.effect()
 	}
-	return attacks.Judge(a.expect, a.figures.Before, a.figures.During)
+	return judge(a.expected, a.figures)
 }
 
 // takeBack is the ladder: the stop byte on the guard's own session, a signal, an undo on a second session,
 // an undo on a new connection, again and again until the host's own deadline has long passed. Each rung
-// has its own time limit, and none waits for a reply that a dead connection cannot give.
-func (a *attack) takeBack(hurry bool) (proof, error) {
+// has its own time limit, and none waits for a reply that a dead connection cannot give. The first rung
+// comes before everything else; after a stop it has been taken already.
+func (a *attack) takeBack(why string, hurry bool) (proof, error) {
+	a.count()
+	defer a.settle()
 	until := a.giveUp(hurry)
+	if a.link != nil && !a.g.stopping.Load() {
+		a.link.run(a.g.stop)
+	}
+	a.tale.later(engine.Advanced{Run: a.run.ID, Phase: engine.Undoing, Text: why})
 	if a.link != nil {
 		if p, ok := a.stopGuard(); ok {
 			if p.clean {
 				return p, nil
 			}
+			a.link.over.speak()
 			return a.again(p)
 		}
+		a.link.over.speak()
 		if p, err := a.undoHere(); err == nil {
 			return p, nil
 		}
 	}
-	a.phase(engine.Lost, "connection lost; the host undoes by itself, looking for it")
+	a.tellLost()
 	return a.undoAnew(until)
+}
+
+// tellLost says that nothing more can be done than to look for the host, and when it ends the fault by
+// itself. From here on the run is nobody's reason to wait: it may take as long as the lease.
+func (a *attack) tellLost() {
+	end := a.endsItself()
+	a.tale.add(engine.Advanced{Run: a.run.ID, Phase: engine.Lost, Until: end,
+		Text: fmt.Sprintf("no contact; the host undoes by itself by %s at the latest; looking for it on a new connection", end.UTC().Format("15:04:05 MST"))})
+	a.settle()
+}
+
+// endsItself is when the host, no longer heard of us, begins the undo by itself, on the carrier's clock.
+func (a *attack) endsItself() time.Time {
+	return a.c.Clock.Now().Add(a.onClock(time.Until(a.hostEnd(true))))
 }
 
 // giveUp is when to stop looking for the host. In a hurry, which is when we shut down, that is when the
@@ -154,28 +185,34 @@ func (a *attack) hostEnd(unrenewed bool) time.Time {
 	return end
 }
 
-// stopGuard is the first two rungs. The exit status alone is the acknowledgement; ok is false without one.
+// stopGuard waits for the first rung, and climbs the second. The exit status alone is the acknowledgement;
+// ok is false without one. While it waits the connection has nothing else to say, so that the answers to a
+// thousand stops need not share the network with the small talk of the protocol.
 func (a *attack) stopGuard() (p proof, ok bool) {
-	g := a.g
-	a.link.run(func() { g.finish(stopLine) })
-	undoing, signalled := g.undoing, false
-	timer := time.NewTimer(a.c.pace.patience)
+	signalled, undoing := false, false
+	timer := time.NewTimer(a.link.roundTrip() + a.c.pace.nudge)
 	defer timer.Stop()
 	for {
 		select {
-		case <-g.exited:
+		case <-a.g.exited:
 			return a.acknowledged()
 		case <-a.link.gone:
 			return a.acknowledged()
-		case <-undoing:
-			undoing = nil
-			timer.Reset(a.c.undoLimit(a.run.Attack))
 		case <-timer.C:
-			if undoing == nil || signalled {
-				return proof{}, false
-			}
+		}
+		a.tale.begin()
+		a.link.over.speak()
+		switch {
+		case !undoing && a.g.why() != "": // it undoes, which may take its time
+			undoing = true
+			timer.Reset(a.c.undoLimit(a.run.Attack))
+		case undoing || signalled:
+			return proof{}, false
+		case !a.g.written():
+			a.link.fail(a.host.Name + " has not taken the stop: the connection is stuck")
+		default:
 			signalled = true
-			a.link.run(func() { g.signal("TERM") })
+			a.link.run(func() { a.g.signal("TERM") })
 			timer.Reset(a.c.pace.patience)
 		}
 	}
@@ -215,28 +252,29 @@ func (a *attack) again(before proof) (proof, error) {
 	return p, nil
 }
 
-// undoHere asks on a second session of the same connection.
+// undoHere asks on a second session of the same connection, if that still gives a sign of life. Where the
+// fault may cut it none is expected, and the session is tried for as long as a connection would be.
 func (a *attack) undoHere() (proof, error) {
-	select {
-	case <-a.link.gone:
+	if a.link.broken() {
 		return proof{}, a.link.lost()
-	default:
+	}
+	if !a.link.deaf.Load() {
+		if err := a.link.ping(a.link.roundTrip() + a.c.pace.patience); err != nil {
+			return proof{}, err
+		}
 	}
 	return a.undo(context.Background(), a.run.ID, a.c.undoLimit(a.run.Attack))
 }
 
-// undoAnew connects until the host answers, or until there is no more reason to.
+// undoAnew connects until the host answers, or until there is no more reason to. It waits for nobody.
 func (a *attack) undoAnew(until time.Time) (proof, error) {
 	ctx, cancel := context.WithDeadline(context.Background(), until)
 	defer cancel()
 	var last error
 	for pause := a.c.pace.retry; ; pause = min(2*pause, a.c.pace.retryMax) {
-		err := a.connect(ctx)
+		p, err := a.undoOnNew(ctx)
 		if err == nil {
-			var p proof
-			if p, err = a.undo(ctx, a.run.ID, a.c.undoLimit(a.run.Attack)); err == nil {
-				return p, nil
-			}
+			return p, nil
 		}
 		if ctx.Err() == nil || last == nil {
 			last = err
@@ -249,13 +287,28 @@ func (a *attack) undoAnew(until time.Time) (proof, error) {
 	}
 }
 
+// undoOnNew trusts that the runner is still there, to save the time of sending it: a host that has lost it
+// says so at once, and gets it again.
+func (a *attack) undoOnNew(ctx context.Context) (proof, error) {
+	if err := a.dial(ctx, forUndo); err != nil {
+		return proof{}, err
+	}
+	p, err := a.undo(ctx, a.run.ID, a.c.undoLimit(a.run.Attack))
+	if err == nil || !missing(err) {
+		return p, err
+	}
+	if err := a.c.upload(ctx, a.link, a.show); err != nil {
+		return proof{}, err
+	}
+	return a.undo(ctx, a.run.ID, a.c.undoLimit(a.run.Attack))
+}
+
 // unproven is the sentence for a host that is not known to be clean.
 func (a *attack) unproven(p proof, err error) string {
 	if err == nil {
 		return fmt.Sprintf("%s still has residue: %s", a.host.Name, p.text)
 	}
-	end := a.c.Clock.Now().Add(-a.onClock(time.Since(a.hostEnd(true))))
-	return fmt.Sprintf("the undo on %s is not proven (%v); by its own lease and deadline the host undoes by %s at the latest", a.host.Name, err, end.UTC().Format("15:04:05 MST"))
+	return fmt.Sprintf("the undo on %s is not proven (%v); by its own lease and deadline the host undoes by %s at the latest", a.host.Name, err, a.endsItself().UTC().Format("15:04:05 MST"))
 }
 
 // onClock is a stretch of real time as the carrier's clock counts it.

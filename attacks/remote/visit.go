@@ -24,43 +24,81 @@ type visit struct {
 	show func(string)
 }
 
+// room is what a host is to us, whatever its name: where we log in, and as whom.
+func (c *Carrier) room(h engine.Host) string {
+	return fmt.Sprintf("%s|%s|%d|%s", first(h.User, c.User), h.Address, first(h.Port, c.Port), h.Jump)
+}
+
 // visit connects and brings the runner. The caller leaves, whatever happens.
-func (c *Carrier) visit(ctx context.Context, h engine.Host, show func(string)) (*visit, error) {
-	v := &visit{c: c, host: h, room: fmt.Sprintf("%s|%s|%d|%s", first(h.User, c.User), h.Address, first(h.Port, c.Port), h.Jump), show: show}
+func (c *Carrier) visit(ctx context.Context, h engine.Host, as lane, show func(string)) (*visit, error) {
+	v := &visit{c: c, host: h, room: c.room(h), show: show}
 	if err := c.lodgings.enter(ctx, v.room); err != nil {
 		return nil, err
 	}
-	if err := v.connect(ctx); err != nil {
+	err := v.arrive(ctx, as)
+	if err == nil {
+		err = c.upload(ctx, v.link, show)
+	}
+	if err != nil {
 		v.leave(false)
 		return nil, err
 	}
 	return v, nil
 }
 
-// connect replaces the connection of the visit by a new one, runner included: after a reboot there is
-// none on the host any more.
-func (v *visit) connect(ctx context.Context) error {
+// arrive takes the connection that was kept open to the host, if it still answers, or else a new one.
+func (v *visit) arrive(ctx context.Context, as lane) error {
+	if l := v.c.take(v.room); l != nil {
+		v.link = l
+		l.attend(v.c.KeepAlive)
+		return nil
+	}
+	return v.dial(ctx, as)
+}
+
+// dial replaces the connection of the visit by a new one.
+func (v *visit) dial(ctx context.Context, as lane) error {
 	if v.link != nil {
 		v.link.close()
 		v.link = nil
 	}
-	l, err := v.c.dial(ctx, v.host)
+	l, err := v.c.dial(ctx, v.host, as)
 	if err != nil {
 		return err
 	}
+	l.attend(v.c.KeepAlive)
 	v.link = l
-	return v.c.upload(ctx, l, v.show)
+	return nil
+}
+
+// connect is dial, and brings the runner: after a reboot there is none on the host any more.
+func (v *visit) connect(ctx context.Context, as lane) error {
+	if err := v.dial(ctx, as); err != nil {
+		return err
+	}
+	return v.c.upload(ctx, v.link, v.show)
 }
 
 // leave ends the visit. A tidy guest who is the last one takes the runner's file along; one who could not
-// prove the undo leaves it for whoever comes after.
+// prove the undo leaves it for whoever comes after. None of that is done at the cost of a stop. What the
+// guest has logged in to stays open for the next one, within the budget for that.
 func (v *visit) leave(tidy bool) {
+	if tidy {
+		v.c.stops.yield(v.c.pace.yield)
+	}
+	if v.link != nil {
+		v.link.over.speak()
+	}
 	v.c.lodgings.leave(v.room, func() {
-		if tidy && v.link != nil {
+		if tidy && v.link != nil && !v.link.broken() {
 			v.c.call(context.Background(), v.link, v.c.CommandTimeout/3, "bye", nil, v.show, ignore)
 		}
 	})
-	if v.link != nil {
+	if v.link == nil {
+		return
+	}
+	v.link.relax()
+	if !tidy || v.link.deaf.Load() || !v.c.kept.give(v.room, v.link) {
 		v.link.close()
 	}
 }
@@ -189,7 +227,7 @@ func (f findings) Facts(at time.Time) engine.Facts {
 func (c *Carrier) Inspect(ctx context.Context, h engine.Host, asked []engine.Attack) engine.Facts {
 	ctx, end := c.begin(ctx)
 	defer end()
-	v, err := c.visit(ctx, h, func(string) {})
+	v, err := c.visit(ctx, h, forAttack, func(string) {})
 	if err != nil {
 		return engine.Facts{At: c.Clock.Now(), Unreachable: err.Error()}
 	}
@@ -241,7 +279,7 @@ func (c *Carrier) Reconcile(ctx context.Context, run engine.Run) engine.Reconcil
 		r.Text = fmt.Sprintf("%q is not the id of a run", printable.Printable(run.ID))
 		return r
 	}
-	v, err := c.visit(ctx, run.Host, func(string) {})
+	v, err := c.visit(ctx, run.Host, forUndo, func(string) {})
 	if err != nil {
 		r.Unreached, r.Text = true, err.Error()
 		return r
@@ -267,7 +305,7 @@ func (c *Carrier) Sweep(ctx context.Context, h engine.Host, force bool) (engine.
 	ctx, end := c.begin(ctx)
 	defer end()
 	r := engine.Reconciled{Host: h.Name}
-	v, err := c.visit(ctx, h, func(string) {})
+	v, err := c.visit(ctx, h, forUndo, func(string) {})
 	if err != nil {
 		r.Unreached, r.Text = true, err.Error()
 		return r, nil

@@ -3,6 +3,7 @@ package remote
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -106,6 +107,15 @@ type NotOurs struct {
 	Verb string
 	Exit string
 	Said string // the last line that was heard, harmless
+
+	status int // of the command; -1 without one
+}
+
+// missing tells whether a verb failed as it does when the runner is not where it should be: a shell says 127,
+// or 2 in dash, and sudo 1.
+func missing(err error) bool {
+	not := (*NotOurs)(nil)
+	return errors.As(err, &not) && slices.Contains([]int{1, 2, 127}, not.status) || errors.As(err, new(*SudoRefused))
 }
 
 func (e *NotOurs) Error() string {
@@ -218,7 +228,11 @@ func (h *hearing) verdict(host, verb string, e exit) error {
 	case h.sudo != "":
 		return &SudoRefused{Host: host, Said: h.sudo}
 	}
-	return &NotOurs{Host: host, Verb: verb, Exit: e.String(), Said: h.last}
+	status := -1
+	if e.known {
+		status = e.status
+	}
+	return &NotOurs{Host: host, Verb: verb, Exit: e.String(), Said: h.last, status: status}
 }
 
 // exec runs a command with that input to its end.
