@@ -7,8 +7,9 @@
 //	the controller, 10.77.0.2   ──veth──  bridge, 10.77.0.1  ──tap──  lab-1, 10.77.0.11
 //	                                                         ──tap──  lab-2, 10.77.0.12 ...
 //
-// The controller's side (the test's connections, the chaoscat under test) lives in a namespace of its own, so that its
-// link can be cut while the hosts still see each other and their gateway:
+// The gateway is also the name server: every name below "lab" exists, and no other. The controller's side (the test's
+// connections, the chaoscat under test) lives in a namespace of its own, so that its link can be cut while the hosts
+// still see each other and their gateway:
 //
 //	l, err := lab.Start(t.Context(), lab.Options{})
 //	...

@@ -13,171 +13,388 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/chaoscat/chaoscat/attacks"
 )
 
-// This file is the ring of real hosts: the program as it is shipped attacks hosts of the lab, everything that
-// can die or be cut is killed and cut, and each time the host must be as before within the time of promise 1.
-// The witness is the host's serial line, which needs neither the network nor sshd.
+// This file is the ring of real hosts: the program as it is shipped puts every attack of the catalogue on hosts of
+// the lab, everything that can die or be cut is killed and cut, and each time the host must be well within the time
+// of promise 1, and in the end exactly as before. The witness is the host's serial line, which needs neither the
+// network nor sshd.
+//
+// A program that is started on such a host costs it 10 ms of a processor that all hosts share, and that is what the
+// ring's time is made of. So a host is described in full only before its first attack, after the four faults that
+// leave it up, and after the reboot; it polls itself rather than being polled; and what the controller says of its
+// phases is read from its own output.
 
 const (
-	hold  = 20 * time.Second // how long a fault is to be held
+	short = 10 * time.Second // how long a fault is to be held that ends by itself
+	long  = 90 * time.Second // and one that something else must end
 	lease = 5 * time.Second  // the shortest that the configuration takes
 	slack = 5 * time.Second  // promise 1: deadline + 5 s, or lease + 5 s after contact is lost
+	fleet = 4                // hosts: more than this machine has processors, for most of a trial is waiting
 )
 
-// trial is one row of the table: an attack, what happens to it, and what must follow.
-type trial struct {
-	attack   string
-	params   []string
-	fault    string
+// fault is what happens to an attack, and what must follow.
+type fault struct {
+	name     string
 	expected string
+	hold     time.Duration
 	within   time.Duration      // from the fault to the host being well again
 	provoke  func(*bench) error // nil: nothing happens, the attack ends by itself
-	mend     func(*bench) error // after the host is well, before it is compared
+	mend     func(*bench) error // after the host is well
 	exits    []int              // codes that the controller may end with; nil: it was killed
-	alone    bool               // disturbs the other hosts, or is disturbed by them
+	orphaned bool               // nobody is left who would undo, where the kernel does not: the mending must
+}
+
+// five is what every attack goes through; the last of them is a new life of the host.
+func five() []*fault {
+	return []*fault{
+		{name: "none", expected: "deadline reverts", hold: short, within: short + slack, exits: []int{0}},
+		{name: "stop", expected: "undone at once", hold: long, within: slack, provoke: (*bench).stop, exits: []int{7}},
+		{name: "SIGKILL controller", expected: "lease reverts", hold: long, within: lease + slack, provoke: (*bench).killController, mend: (*bench).restart},
+		{name: "SIGKILL guard", expected: "second guard reverts", hold: long, within: lease + slack, provoke: (*bench).killGuard, exits: []int{0, 5, 7}},
+		{name: "host rebooted", expected: "nothing left", hold: long, within: 90 * time.Second, provoke: (*bench).reboot, exits: []int{0, 5, 6, 7}},
+	}
+}
+
+// deeper is what one attack of each class goes through besides.
+func deeper() []*fault {
+	return []*fault{
+		{name: "SIGKILL all guards and controller", expected: "kernel or restart ends it", hold: long, within: lease + slack, provoke: (*bench).killEverything, mend: (*bench).restart, orphaned: true},
+		{name: "SIGSTOP controller 20 s", expected: "lease reverts, not applied again", hold: long, within: lease + slack, provoke: (*bench).freezeController, mend: (*bench).thawController, exits: []int{0, 5, 7}},
+		{name: "controller's network cut", expected: "lease reverts", hold: long, within: lease + slack, provoke: (*bench).cut, mend: (*bench).uncut, exits: []int{0, 5, 7}},
+		{name: "sshd killed", expected: "guard reverts", hold: long, within: lease + slack, provoke: (*bench).killSSHD, mend: (*bench).startSSHD, exits: []int{0, 5, 7}},
+		{name: "sshd listener killed, stop", expected: "stop on the open session", hold: long, within: slack, provoke: (*bench).killListenerAndStop, mend: (*bench).startSSHD, exits: []int{7}},
+		{name: "root disk full before", expected: "armed and reverted", hold: short, within: short + slack, exits: []int{0}},
+	}
+}
+
+// faults are those that an attack goes through.
+func (p proof) faults() []*fault {
+	switch {
+	case p.cutsItself():
+		return []*fault{{name: "SIGKILL controller, SSH itself cut", expected: "kernel and deadline revert", hold: 20 * time.Second, within: 35 * time.Second, provoke: (*bench).killController, mend: (*bench).restart}}
+	case p.deep:
+		all := five()
+		return slices.Concat(all[:4], deeper(), all[4:])
+	}
+	return five()
+}
+
+// wantedFaults are those among them that CHAOSCAT_LAB_FAULTS names, separated by commas, or all.
+func (p proof) wantedFaults() []*fault {
+	wanted := os.Getenv("CHAOSCAT_LAB_FAULTS")
+	return slices.DeleteFunc(p.faults(), func(f *fault) bool {
+		return wanted != "" && !slices.Contains(strings.Split(wanted, ","), f.name)
+	})
 }
 
 // bench is a host under trial with a controller of its own.
 type bench struct {
-	*trial
+	proof
+	*fault
 	t       *testing.T
 	l       *Lab
 	h       *Host
 	folder  string
 	process *exec.Cmd
-	out     bytes.Buffer
-	ended   chan error
+	out     transcript
+	ended   chan struct{}
+	code    int
 	id      string
-	user    string // who logs in; "" is root
+	user    string   // who logs in; "" is root
+	pace    *float64 // how many times slower than usual the host was when somebody last looked
+}
+
+// transcript is what a controller has said so far.
+type transcript struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (s *transcript) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(p)
+}
+
+func (s *transcript) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// between is the time from one phase to a later one, 0 if either was not told of.
+func (s *transcript) between(from, to string) time.Duration {
+	at := map[string]time.Time{}
+	for line := range strings.Lines(s.String()) {
+		var said struct {
+			Kind, Msg string
+			Time      time.Time
+		}
+		if json.Unmarshal([]byte(line), &said) == nil && said.Kind == "phase" {
+			at[said.Msg] = said.Time
+		}
+	}
+	if at[from].IsZero() || at[to].IsZero() {
+		return 0
+	}
+	return at[to].Sub(at[from])
+}
+
+// phase is the last one that the controller has told of, and the run it is in.
+func (s *transcript) phase() (id, phase string) {
+	for line := range strings.Lines(s.String()) {
+		var said struct{ Kind, Msg, Run string }
+		if json.Unmarshal([]byte(line), &said) == nil && said.Kind == "phase" {
+			id, phase = said.Run, said.Msg
+		}
+	}
+	return id, phase
 }
 
 func TestEveryAttackIsUndoneWhateverDies(t *testing.T) {
 	needBinary(t)
-	l := start(t, Options{})
+	l := start(t, Options{Hosts: fleet})
+	began := time.Now()
 	table := &table{}
-	queue := make(chan *trial)
-	slots := make(chan struct{}, 2) // trials at once: more than this machine has processors only slow each other down
-	var exclusive sync.RWMutex
-	var workers sync.WaitGroup
+	var all []*series
 	for _, h := range l.Hosts {
-		workers.Go(func() {
-			for tr := range queue {
-				slots <- struct{}{}
-				t.Run(tr.attack+"/"+tr.fault, func(t *testing.T) {
-					if tr.alone {
-						exclusive.Lock()
-						defer exclusive.Unlock()
-					} else {
-						exclusive.RLock()
-						defer exclusive.RUnlock()
-					}
-					b := &bench{trial: tr, t: t, l: l, h: h, folder: t.TempDir(), ended: make(chan error, 1)}
-					table.add(b.run())
-				})
-				<-slots
+		all = append(all, &series{l: l, h: h, table: table, pace: 1})
+	}
+	for _, batch := range batches() {
+		queue := make(chan proof)
+		var workers sync.WaitGroup
+		for _, s := range all {
+			workers.Go(func() {
+				for p := range queue {
+					t.Run(p.String(), func(t *testing.T) { s.prove(t, p) })
+				}
+			})
+		}
+		for _, p := range batch {
+			queue <- p
+		}
+		close(queue)
+		workers.Wait()
+	}
+	t.Logf("%d rows in %s\n%s", len(table.rows), time.Since(began).Round(time.Second), table)
+}
+
+// batches are the attacks in an order that wastes no time: those with the most faults first, and at last, one host
+// at a time, those that the other hosts would feel. CHAOSCAT_LAB_ATTACKS names the few that somebody wants to see.
+func batches() [][]proof {
+	wanted := strings.Fields(os.Getenv("CHAOSCAT_LAB_ATTACKS"))
+	var together, alone []proof
+	for _, p := range proofs {
+		switch {
+		case p.clockwork || len(wanted) > 0 && !slices.Contains(wanted, p.attack):
+		case p.loads:
+			alone = append(alone, p)
+		default:
+			together = append(together, p)
+		}
+	}
+	slices.SortStableFunc(together, func(a, b proof) int { return cmp.Compare(len(b.faults()), len(a.faults())) })
+	all := [][]proof{together}
+	for _, p := range alone {
+		all = append(all, []proof{p})
+	}
+	return all
+}
+
+// series is one host and what it goes through, one attack after another.
+type series struct {
+	l      *Lab
+	h      *Host
+	table  *table
+	before string // the host as it was, before the first attack or after the last mishap
+	pace   float64
+}
+
+// prove puts one attack through its faults and compares the host with what it was: once after those that leave it
+// up, and once after the reboot. What is left then is held against every row since the last look.
+func (s *series) prove(t *testing.T, p proof) {
+	s.begin(t, p)
+	if p.infeasible != "" {
+		s.table.add(s.refused(t, p))
+		return
+	}
+	var rows []row
+	for _, f := range p.wantedFaults() {
+		reboots := f.name == "host rebooted"
+		if reboots {
+			s.close(t, p, rows)
+			rows = nil
+			if s.before == "" {
+				s.begin(t, p)
 			}
-		})
+		}
+		r := row{p.String(), f.name, f.expected, "FAILED", 0}
+		t.Run(f.name, func(t *testing.T) { s.bench(t, p, f).run(&r) })
+		rows = append(rows, r)
+		if reboots {
+			run(t, s.l, s.h, p.setup)
+		}
 	}
-	for _, tr := range trials() {
-		queue <- tr
+	s.close(t, p, rows)
+	if p.teardown != "" {
+		run(t, s.l, s.h, p.teardown)
+		s.before = ""
 	}
-	close(queue)
-	workers.Wait()
-	t.Log("\n" + table.String())
 }
 
-func trials() (all []*trial) {
-	sound := []int{0}
-	stopped := []int{7}
-	for _, attack := range []struct {
-		name   string
-		params []string
-	}{{"latency", nil}, {"blackhole", nil}, {"cpu", nil}, {"service-stop", []string{"unit=lab-web.service"}}} {
-		loads := attack.name == "cpu" // the hosts share the processors of this machine, and so what is measured
-		all = append(all,
-			&trial{attack: attack.name, params: attack.params, fault: "none", expected: "deadline reverts", within: hold + slack, exits: sound, alone: loads},
-			&trial{attack: attack.name, params: attack.params, fault: "stop", expected: "undone at once", within: slack, provoke: (*bench).stop, exits: stopped, alone: loads},
-			&trial{attack: attack.name, params: attack.params, fault: "SIGKILL controller", expected: "lease reverts", within: lease + slack, provoke: (*bench).killController, mend: (*bench).restart, alone: loads},
-		)
+// begin prepares the host and looks at it, unless it was looked at before. The first login after a boot leaves traces
+// of its own, hence one before.
+func (s *series) begin(t *testing.T, p proof) {
+	t.Helper()
+	if s.before != "" && p.setup == "" {
+		return
 	}
-	for _, attack := range []string{"latency", "blackhole"} {
-		all = append(all,
-			&trial{attack: attack, fault: "SIGKILL guard", expected: "second guard reverts", within: lease + slack, provoke: (*bench).killGuard, exits: []int{0, 5, 7}},
-			&trial{attack: attack, fault: "SIGKILL all guards and controller", expected: "kernel ends it", within: lease + slack, provoke: (*bench).killEverything, mend: (*bench).restart},
-			&trial{attack: attack, fault: "SIGSTOP controller 20 s", expected: "lease reverts, not applied again", within: lease + slack, provoke: (*bench).freezeController, mend: (*bench).thawController, exits: []int{0, 5, 7}},
-			&trial{attack: attack, fault: "controller's network cut", expected: "lease reverts", within: lease + slack, provoke: (*bench).cut, mend: (*bench).uncut, exits: []int{0, 5, 7}, alone: true},
-			&trial{attack: attack, fault: "sshd killed", expected: "guard reverts", within: lease + slack, provoke: (*bench).killSSHD, mend: (*bench).startSSHD, exits: []int{0, 5, 7}},
-			&trial{attack: attack, fault: "sshd listener killed, stop", expected: "stop on the open session", within: slack, provoke: (*bench).killListenerAndStop, mend: (*bench).startSSHD, exits: stopped},
-			&trial{attack: attack, fault: "host rebooted", expected: "nothing left", within: 90 * time.Second, provoke: (*bench).reboot, exits: []int{0, 5, 6, 7}},
-			&trial{attack: attack, fault: "root disk full before", expected: "armed and reverted", within: hold + slack, exits: sound},
-		)
-	}
-	return append(all,
-		&trial{attack: "blackhole", params: []string{"lifeline=false"}, fault: "SIGKILL controller, SSH itself cut", expected: "kernel and deadline revert", within: hold + 15*time.Second, provoke: (*bench).killController, mend: (*bench).restart},
-		&trial{attack: "reboot", fault: "none", expected: "a new boot id", within: 2 * time.Minute, exits: sound},
-	)
+	began := time.Now()
+	s.bench(t, p, nil).login()
+	s.pace = min(max(time.Since(began).Seconds(), 1), 6)
+	run(t, s.l, s.h, p.setup)
+	s.before = residue(t, s.l, s.h)
 }
 
-// run is one trial: apply, see it, break it, see it gone, compare.
-func (b *bench) run() row {
+func (s *series) bench(t *testing.T, p proof, f *fault) *bench {
+	return &bench{proof: p, fault: f, t: t, l: s.l, h: s.h, folder: t.TempDir(), ended: make(chan struct{}), pace: &s.pace}
+}
+
+// close compares the host with what it was and writes the rows down. A host that is not well is begun with anew, so
+// that the next attack is not blamed for it.
+func (s *series) close(t *testing.T, p proof, rows []row) {
+	t.Helper()
+	if len(rows) == 0 {
+		return
+	}
+	clean := t.Run(fmt.Sprintf("no residue after %d", len(rows)), func(t *testing.T) {
+		s.bench(t, p, nil).compare(s.before)
+	})
+	for _, r := range rows {
+		if r.seen += ", zero residue"; !clean {
+			r.seen += ": FAILED"
+		}
+		s.table.add(r)
+	}
+	if clean && !slices.ContainsFunc(rows, row.failed) {
+		return
+	}
+	s.before = ""
+	s.l.PowerCut(s.h)
+	if err := s.l.Boot(within(t, 2*time.Minute), s.h); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// refused is the row of an attack that the lab's hosts cannot do: they must say so in its one sentence.
+func (s *series) refused(t *testing.T, p proof) row {
+	b := s.bench(t, p, &fault{hold: short})
+	b.configure()
+	out, code := b.once(b.order()...)
+	if code != 4 || !strings.Contains(out, p.infeasible) {
+		t.Errorf("exit %d, want 4 with %q: %s", code, p.infeasible, out)
+	}
+	b.compare(s.before)
+	return row{p.String(), "none", "infeasible", p.infeasible, 0}
+}
+
+// run is one trial: apply, see it, break it, see it gone.
+func (b *bench) run(r *row) {
 	b.t.Helper()
-	r := row{b.attack + " " + strings.Join(b.params, " "), b.fault, b.expected, "", 0}
-	if b.fault == "root disk full before" {
+	if b.fault.name == "root disk full before" {
 		run(b.t, b.l, b.h, "dd if=/dev/zero of=/var/tmp/fill bs=1M 2>/dev/null; sync; true")
 		defer run(b.t, b.l, b.h, "rm -f /var/tmp/fill")
 	}
-	b.login() // the first one after a boot leaves traces of its own
-	before := residue(b.t, b.l, b.h)
-	boot := bootID(b.t, b.l, b.h)
 	b.launch()
-	if b.attack == "reboot" {
-		began := time.Now()
-		eventually(b.t, b.within, "the controller ends", func() bool { return b.over() })
-		r.seen, r.seconds = "boot id changed", time.Since(began).Seconds()
-		if bootID(b.t, b.l, b.h) == boot {
-			b.t.Errorf("the host has not rebooted: %s", b.out.String())
-		}
-	} else {
-		b.awaitHolding()
-		if !b.ill() {
-			b.t.Fatalf("the fault does not show on the host: %s", b.out.String())
-		}
-		b.controlPathAlive()
-		began := time.Now()
-		if b.provoke != nil {
-			if err := b.provoke(b); err != nil {
-				b.t.Fatal(err)
-			}
-		}
-		eventually(b.t, b.within, "the host is well again", func() bool { return !b.ill() })
-		r.seen, r.seconds = "well", time.Since(began).Seconds()
+	b.awaitHolding()
+	if !b.fleeting && !b.becomes(false, b.patience(10*time.Second)) {
+		b.t.Errorf("the fault does not show on the host: %s", b.out.String())
+		_ = b.stop()
+		return
 	}
-	if b.mend != nil {
-		if err := b.mend(b); err != nil {
-			b.t.Error(err)
-		}
+	if b.fault.name == "none" {
+		b.login()
+	}
+	hurt := time.Now()
+	provoked := make(chan error, 1)
+	go func() { provoked <- b.provoked() }() // a stop, say, returns only when the undo is proven
+	mended := b.orphaned && !b.endsByItself()
+	if mended {
+		b.check(<-provoked)
+		b.mending()
+	}
+	if limit := b.patience(b.within) + b.recovery(); !b.becomes(true, limit-time.Since(hurt)) {
+		b.t.Errorf("the host is not well again within %s: %s", limit, b.out.String())
+	}
+	r.seen, r.seconds = "well", time.Since(hurt).Seconds()
+	if !mended {
+		b.check(<-provoked)
+		b.mending()
 	}
 	b.checkExit()
-	swept := b.compare(before)
-	switch {
-	case b.t.Failed():
-		r.seen = "FAILED"
-	case swept:
-		r.seen += ", zero residue once the sweep has been there"
-	default:
-		r.seen += ", zero residue"
+	if b.tidied() {
+		r.seen += ", swept"
 	}
 	if figures := b.figures(); figures != "" {
 		r.seen += ", " + figures
 	}
-	return r
+	if b.t.Failed() {
+		r.seen = "FAILED: " + r.seen
+	}
+}
+
+func (b *bench) provoked() error {
+	if b.provoke == nil {
+		return nil
+	}
+	return b.provoke(b)
+}
+
+func (b *bench) mending() {
+	if b.mend != nil {
+		b.check(b.mend(b))
+	}
+}
+
+func (b *bench) check(err error) {
+	b.t.Helper()
+	if err != nil {
+		b.t.Error(err)
+	}
+}
+
+// patience stretches a time that is promised on a host that has a processor for itself. These share what this
+// machine can spare: how slow that makes them, the last login and upload have shown, which take a second and a half
+// on an idle one.
+func (b *bench) patience(promised time.Duration) time.Duration {
+	const usual = 1500 * time.Millisecond
+	if took := b.out.between("connecting", "inspecting"); took > 0 {
+		*b.pace = min(max(float64(took)/float64(usual), 1), 6)
+	}
+	return time.Duration(float64(promised) * *b.pace).Round(time.Second)
+}
+
+// recovery is what the host itself needs once the undo has begun.
+func (b *bench) recovery() time.Duration {
+	if b.slowly {
+		return 15 * time.Second
+	}
+	return 0
+}
+
+// endsByItself tells whether the fault is over without any process of ours, as network faults are by the kernel's
+// timers and hogs by their guard's death.
+func (b *bench) endsByItself() bool {
+	def, _ := attacks.Find(b.attack)
+	return def.Family != "state"
 }
 
 func (b *bench) config() string {
@@ -190,6 +407,7 @@ hours = ["00:00-24:00"]
 [safety]
 lease = %q
 host_cooldown = "0s"
+irreversible = true
 settle = "5s"
 [ssh]
 user = %q
@@ -202,24 +420,30 @@ connect_timeout = "15s"
 [[inventory]]
 type = "static"
 hosts = [{ name = %q, address = %q, groups = ["lab"] }]
-[[attack]]
-name = "latency"
-[[attack]]
-name = "blackhole"
-[[attack]]
-name = "cpu"
-[[attack]]
-name = "service-stop"
-params = { unit = "lab-web.service" }
-[[attack]]
-name = "reboot"
-[[health]]
+%s[[health]]
 type = "command"
 command = ["true"]
 [oncall]
 type = "command"
 command = ["echo", "the lab"]
-`, lease, cmp.Or(b.user, "root"), b.user != "", b.l.KeyFile, b.l.KnownHosts, b.h.Name, b.h.Address)
+`, lease, cmp.Or(b.user, "root"), b.user != "", b.l.KeyFile, b.l.KnownHosts, b.h.Name, b.h.Address, b.plan())
+}
+
+// plan is the attack under trial, or, for a bench without one, a few.
+func (b *bench) plan() string {
+	if b.attack == "" {
+		return "[[attack]]\nname = \"latency\"\n[[attack]]\nname = \"blackhole\"\n[[attack]]\nname = \"cpu\"\n"
+	}
+	text := "[[attack]]\nname = " + fmt.Sprintf("%q", b.attack) + "\n"
+	var params []string
+	for key, value := range b.given() {
+		params = append(params, fmt.Sprintf("%s = %q", key, value))
+	}
+	if len(params) > 0 {
+		slices.Sort(params)
+		text += "params = { " + strings.Join(params, ", ") + " }\n"
+	}
+	return text
 }
 
 // chaoscat is a command of the program under test, with this bench's configuration and state.
@@ -244,22 +468,31 @@ func (b *bench) configure() {
 
 func (b *bench) binary() string { return os.Getenv("CHAOSCAT_BINARY") }
 
+// order is what of run-once says what to do.
+func (b *bench) order() []string {
+	args := []string{"--attack", b.attack}
+	if b.hold > 0 {
+		args = append(args, "--for", min(b.patience(b.hold), long).String())
+	}
+	return args
+}
+
 func (b *bench) launch() {
 	b.t.Helper()
 	b.configure()
-	args := []string{"run-once", "--verbose", "--attack", b.attack, "--host", b.h.Name, "--wait", "--json"}
-	if b.attack != "reboot" {
-		args = append(args, "--for", hold.String())
-	}
-	for _, p := range b.params {
-		args = append(args, "--param", p)
-	}
+	args := append([]string{"run-once", "--verbose", "--host", b.h.Name, "--wait", "--json"}, b.order()...)
 	b.process = b.chaoscat(within(b.t, 5*time.Minute), args...)
 	b.process.Stdout, b.process.Stderr = &b.out, &b.out
 	if err := b.process.Start(); err != nil {
 		b.t.Fatal(err)
 	}
-	go func() { b.ended <- b.process.Wait(); close(b.ended) }()
+	go func() {
+		defer close(b.ended)
+		var failed *exec.ExitError
+		if err := b.process.Wait(); errors.As(err, &failed) {
+			b.code = failed.ExitCode()
+		}
+	}()
 	b.t.Cleanup(func() {
 		_ = b.process.Process.Signal(syscall.SIGCONT)
 		_ = b.process.Process.Kill()
@@ -268,64 +501,54 @@ func (b *bench) launch() {
 
 func (b *bench) over() bool {
 	select {
-	case err := <-b.ended:
-		done := make(chan error, 1)
-		done <- err
-		b.ended = done
+	case <-b.ended:
 		return true
 	default:
 		return false
 	}
 }
 
-// awaitHolding asks the controller's own socket.
+// awaitHolding listens to the controller. Once a fault cuts SSH itself, the controller hears nothing any more.
 func (b *bench) awaitHolding() {
 	b.t.Helper()
-	eventually(b.t, time.Minute, "the fault is held", func() bool {
+	eventually(b.t, 2*time.Minute, "the fault is held", func() bool {
+		id, phase := b.out.phase()
+		b.id = id
+		if phase == "holding" || b.cutsItself() && phase == "injecting" {
+			return true
+		}
 		if b.over() {
 			b.t.Fatalf("the controller ended before the fault was held: %s", b.out.String())
 		}
-		out, err := b.chaoscat(within(b.t, 10*time.Second), "status", "--json").Output()
-		var s struct {
-			Running []struct{ ID, Phase string }
-		}
-		if err != nil || json.Unmarshal(out, &s) != nil || len(s.Running) == 0 {
-			return false
-		}
-		b.id = s.Running[0].ID
-		if b.cutsItself() { // from "go" on, the controller hears nothing any more
-			return slices.Contains([]string{"injecting", "holding", "lost"}, s.Running[0].Phase) && b.ill()
-		}
-		return s.Running[0].Phase == "holding"
+		return false
 	})
 }
 
-// ill asks the host itself whether it feels the fault.
-func (b *bench) ill() bool {
+// becomes waits until the host itself feels well, or ill, and tells whether it does in time. The host polls; one that
+// is down is asked again when it is back.
+func (b *bench) becomes(well bool, limit time.Duration) bool {
 	b.t.Helper()
-	script := map[string]string{
-		"latency":      "ping -n -c 1 -W 3 " + gatewayAddress + " | sed -n 's/.*time=\\([0-9]*\\).*/\\1/p' | { read -r ms && [ $ms -lt 150 ]; }",
-		"blackhole":    "ping -n -c 1 -W 1 " + gatewayAddress + " >/dev/null",
-		"cpu":          `busy() { read -r _ u n s i w q r t _ </proc/stat; b=$((u+n+s+q+r)); a=$((b+i+w+t)); }; busy; x=$b y=$a; sleep 1; busy; [ $(( (b-x)*100/(a-y) )) -lt 50 ]`,
-		"service-stop": "systemctl is-active --quiet lab-web",
-	}[b.attack]
-	_, err := b.l.Run(within(b.t, 30*time.Second), b.h, script)
-	var failed *Failed
-	if err != nil && !errors.As(err, &failed) {
-		return true // the host does not answer on its serial line: it is not well
+	not := "! "
+	if !well {
+		not = ""
 	}
-	return err != nil
-}
-
-// controlPathAlive is a login as an operator's, beside the session that carries the attack.
-func (b *bench) controlPathAlive() {
-	b.t.Helper()
-	if !b.cutsItself() {
-		b.login()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	for ctx.Err() == nil {
+		_, err := b.l.Run(ctx, b.h, fmt.Sprintf(`read -r up _ </proc/uptime; up=${up%%%%.*} began=%d since=$up
+			off() { read -r up _ </proc/uptime; echo $(($(date +%%s) - began - (${up%%%%.*} - since))); }
+			while %s( %s ) >/dev/null 2>&1; do
+				read -r now _ </proc/uptime
+				[ ${now%%%%.*} -lt $((since + %d)) ] || exit 9
+				sleep 0.5
+			done`, time.Now().Unix(), not, b.proof.well, int(limit.Seconds())+1))
+		var failed *Failed
+		if err == nil || errors.As(err, &failed) {
+			return err == nil
+		}
 	}
+	return false
 }
-
-func (b *bench) cutsItself() bool { return slices.Contains(b.params, "lifeline=false") }
 
 func (b *bench) login() {
 	b.t.Helper()
@@ -357,18 +580,12 @@ func (b *bench) restart() error {
 	return nil
 }
 
-func (b *bench) killGuard() error { return b.killOnHost("guard") }
-
-func (b *bench) killOnHost(roles ...string) error {
-	var kills []string
-	for _, role := range roles {
-		kills = append(kills, "read -r pid _ </run/chaoscat/"+b.id+"/pid."+role+" && kill -KILL $pid")
-	}
-	_, err := b.l.Run(within(b.t, 30*time.Second), b.h, strings.Join(kills, "\n"))
+func (b *bench) killGuard() error {
+	_, err := b.l.Run(within(b.t, 30*time.Second), b.h, "read -r pid _ </run/chaoscat/"+b.id+"/pid.guard && kill -KILL $pid")
 	return err
 }
 
-// killEverything leaves nobody who could undo: what is over by then, the kernel has ended.
+// killEverything leaves nobody who could undo.
 func (b *bench) killEverything() error {
 	if err := b.killController(); err != nil {
 		return err
@@ -380,23 +597,20 @@ func (b *bench) killEverything() error {
 
 func (b *bench) freezeController() error { return b.process.Process.Signal(syscall.SIGSTOP) }
 
-// thawController waits until the controller would have had a reason to act, lets it go on, and sees that it
-// does not apply the fault again.
+// thawController lets the controller go on once it would have had a reason to act, and sees that it does not apply
+// the fault again.
 func (b *bench) thawController() error {
 	if err := b.process.Process.Signal(syscall.SIGCONT); err != nil {
 		return err
 	}
-	end := time.Now().Add(10 * time.Second)
-	for time.Now().Before(end) && !b.over() {
-		if b.ill() {
-			return errors.New("the fault came back after the controller woke up")
-		}
+	if b.becomes(false, 8*time.Second) {
+		return errors.New("the fault came back after the controller woke up")
 	}
 	return nil
 }
 
-func (b *bench) cut() error   { return b.l.CutController(b.t.Context()) }
-func (b *bench) uncut() error { return b.l.RestoreController(b.t.Context()) }
+func (b *bench) cut() error   { return b.l.CutHost(b.t.Context(), b.h) }
+func (b *bench) uncut() error { return b.l.RestoreHost(b.t.Context(), b.h) }
 
 func (b *bench) killSSHD() error  { return b.l.KillSSHD(within(b.t, time.Minute), b.h) }
 func (b *bench) startSSHD() error { return b.l.StartSSHD(within(b.t, time.Minute), b.h) }
@@ -417,55 +631,53 @@ func (b *bench) checkExit() {
 		return
 	}
 	eventually(b.t, 2*time.Minute, "the controller ends", b.over)
-	code := 0
-	var failed *exec.ExitError
-	if err := <-b.ended; errors.As(err, &failed) {
-		code = failed.ExitCode()
-	}
-	if code == 6 && slices.Contains(b.exits, 6) { // it stayed away longer than the controller waits: looked for again
+	if b.code == 6 && slices.Contains(b.exits, 6) { // it stayed away longer than the controller waits: looked for again
 		if err := b.stop(); err != nil {
 			b.t.Errorf("the host came back and could not be proven clean: %v", err)
 		}
 	}
-	if !slices.Contains(b.exits, code) {
-		b.t.Errorf("the controller ended with %d, want one of %v: %s", code, b.exits, b.out.String())
+	if !slices.Contains(b.exits, b.code) {
+		b.t.Errorf("the controller ended with %d, want one of %v: %s", b.code, b.exits, b.out.String())
 	}
 }
 
-// compare waits until the host is exactly as before. Promise 1 gives that once a guard or the sweep has been
-// there, so a host that the guard alone has not cleaned (an upload that a cut connection delivered late, say) is
-// swept as an operator would, and the table says so.
-func (b *bench) compare(before string) (swept bool) {
+// tidied waits until nothing of ours is on the host. Promise 1 gives that once a guard or the sweep has been there,
+// so a host that the guard alone has not cleaned (an upload that a cut connection delivered late, say) is swept as an
+// operator would, and the table says so.
+func (b *bench) tidied() (swept bool) {
 	b.t.Helper()
-	var diff string
-	sweepAt := time.Now().Add(25 * time.Second)
-	deadline := time.Now().Add(90 * time.Second)
-	for {
+	const gone = "read -r up _ </proc/uptime; end=$((${up%%.*} + 25)); while [ -e /run/chaoscat ]; do read -r up _ </proc/uptime; [ ${up%%.*} -lt $end ] || exit 9; sleep 0.5; done"
+	if _, err := b.l.Run(within(b.t, time.Minute), b.h, gone); err == nil {
+		return false
+	}
+	if out, err := b.chaoscat(within(b.t, time.Minute), "sweep", "--host", b.h.Name).CombinedOutput(); err != nil {
+		b.t.Errorf("chaoscat sweep: %v: %s", err, out)
+	}
+	if _, err := b.l.Run(within(b.t, time.Minute), b.h, gone); err != nil {
+		b.t.Errorf("something of ours is still there: %s", run(b.t, b.l, b.h, "find /run/chaoscat; cat /run/chaoscat/*/reason 2>/dev/null; true"))
+	}
+	return true
+}
+
+// compare waits until the host is exactly as before.
+func (b *bench) compare(before string) {
+	b.t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; {
 		after, err := b.l.Residue(within(b.t, 40*time.Second), b.h)
-		if err == nil {
-			diff = Diff(before, after)
-		} else {
-			diff = "unknown"
-		}
-		if diff == "" {
-			return swept
-		}
-		if !swept && err == nil && time.Now().After(sweepAt) {
-			swept = true
-			if out, err := b.chaoscat(within(b.t, time.Minute), "sweep", "--host", b.h.Name).CombinedOutput(); err != nil {
-				b.t.Errorf("chaoscat sweep: %v: %s", err, out)
-			}
+		diff := Diff(before, after)
+		if err == nil && diff == "" {
+			return
 		}
 		if time.Now().After(deadline) {
 			b.t.Errorf("the host is not as before: %v\n%s\nthe controller said:\n%s", err, diff, b.out.String())
-			return swept
+			return
 		}
 	}
 }
 
 // figures is what the controller measured, where it lived to say so.
 func (b *bench) figures() string {
-	for _, line := range strings.Split(b.out.String(), "\n") {
+	for line := range strings.Lines(b.out.String()) {
 		var r struct {
 			Result struct {
 				Outcome  string
@@ -484,6 +696,8 @@ type row struct {
 	seconds                       float64
 }
 
+func (r row) failed() bool { return strings.HasPrefix(r.seen, "FAILED") }
+
 // table is what the closing of the lab shows.
 type table struct {
 	mu   sync.Mutex
@@ -499,75 +713,72 @@ func (t *table) add(r row) {
 func (t *table) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	slices.SortFunc(t.rows, func(a, b row) int {
-		return strings.Compare(a.attack+a.fault, b.attack+b.fault)
-	})
+	slices.SortStableFunc(t.rows, func(a, b row) int { return strings.Compare(a.attack, b.attack) })
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-26s %-36s %-34s %8s  %s\n", "ATTACK", "FAULT", "EXPECTED", "SECONDS", "SEEN")
+	fmt.Fprintf(&b, "%-36s %-36s %-34s %8s  %s\n", "ATTACK", "FAULT", "EXPECTED", "SECONDS", "SEEN")
 	for _, r := range t.rows {
-		fmt.Fprintf(&b, "%-26s %-36s %-34s %8s  %s\n", r.attack, r.fault, r.expected, strconv.FormatFloat(r.seconds, 'f', 1, 64), r.seen)
+		fmt.Fprintf(&b, "%-36s %-36s %-34s %8.1f  %s\n", r.attack, r.fault, r.expected, r.seconds, r.seen)
 	}
 	return b.String()
 }
 
-// once runs one attack in the foreground and returns all it said and its exit code.
-func (b *bench) once(args ...string) (string, int) {
+// TestHostsThatGoAway: the host is away for a while by its own doing, or until the lab turns its power on again, and
+// comes back as another life of the same host, with nothing of ours on it.
+func TestHostsThatGoAway(t *testing.T) {
+	needBinary(t)
+	l := start(t, Options{Hosts: 3})
+	table := &table{}
+	var trials sync.WaitGroup
+	for i, p := range []struct {
+		proof
+		expected string
+		seen     string
+		exits    []int
+		away     func(*bench)
+	}{
+		{proof{attack: "reboot"}, "a new boot id", "boot id changed", []int{0}, func(*bench) {}},
+		// a panic ends a user-mode kernel before it could reboot: the lab turns the host on, as a watchdog would
+		{proof{attack: "panic"}, "dies, and comes back", "was dead, boot id changed", []int{0}, (*bench).turnedOnAgain},
+		{proof{attack: "halt"}, "comes back once it is turned on", "was off, boot id changed", []int{0}, (*bench).turnedOnAgain},
+	} {
+		trials.Go(func() {
+			t.Run(p.attack, func(t *testing.T) {
+				s := &series{l: l, h: l.Hosts[i], table: table, pace: 1}
+				s.begin(t, p.proof)
+				r := row{p.attack, "none", p.expected, "FAILED", 0}
+				defer func() { table.add(r) }()
+				b := s.bench(t, p.proof, &fault{exits: p.exits})
+				boot := bootID(t, l, b.h)
+				began := time.Now()
+				b.launch()
+				p.away(b)
+				eventually(t, 3*time.Minute, "the controller ends", b.over)
+				r.seconds = time.Since(began).Seconds()
+				b.checkExit()
+				if bootID(t, l, b.h) == boot {
+					t.Errorf("the host has not been away: %s", b.out.String())
+				}
+				b.compare(s.before)
+				if !t.Failed() {
+					r.seen = p.seen + ", zero residue, " + b.figures()
+				}
+			})
+		})
+	}
+	trials.Wait()
+	t.Log("\n" + table.String())
+}
+
+// turnedOnAgain is the person who goes and presses the button.
+func (b *bench) turnedOnAgain() {
 	b.t.Helper()
-	out, err := b.chaoscat(within(b.t, 3*time.Minute), append([]string{"run-once", "--wait", "--json", "--host", b.h.Name}, args...)...).CombinedOutput()
-	var failed *exec.ExitError
-	switch {
-	case err == nil:
-		return string(out), 0
-	case errors.As(err, &failed):
-		return string(out), failed.ExitCode()
-	}
-	b.t.Fatal(err)
-	return "", 0
-}
-
-func TestAnOrdinaryUserNeedsTheOneSudoRuleAndNoMore(t *testing.T) {
-	needBinary(t)
-	l := start(t, Options{Hosts: 1})
-	b := &bench{t: t, l: l, h: l.Hosts[0], folder: t.TempDir(), user: "chaos"}
-	b.configure()
-	if out, code := b.once("--attack", "cpu", "--for", "5s"); code != 4 || !strings.Contains(out, "chaoscat sudoers") {
-		t.Errorf("without the rule: exit %d, want 4 with the hint: %s", code, out)
-	}
-	rule, err := b.chaoscat(within(t, time.Minute), "sudoers").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	run(t, l, b.h, "cat >/etc/sudoers.d/chaoscat <<'END'\n"+string(rule)+"END\nchmod 0440 /etc/sudoers.d/chaoscat && visudo -cf /etc/sudoers.d/chaoscat")
-	if out, err := ssh(l, within(t, 30*time.Second), "chaos", b.h.Address, "sudo -n id -u"); err == nil {
-		t.Errorf("the rule allows more than the runner: %s", out)
-	}
-	before := residue(t, l, b.h)
-	for _, attack := range [][]string{{"--attack", "cpu", "--for", "10s"}, {"--attack", "latency", "--for", "10s"}} {
-		if out, code := b.once(attack...); code != 0 || !strings.Contains(out, `"undo":"restored"`) {
-			t.Errorf("%v with the rule: exit %d: %s", attack, code, out)
+	eventually(b.t, 2*time.Minute, "the host is off", func() bool {
+		if b.over() {
+			b.t.Fatalf("the controller ended before the host was off: %s", b.out.String())
 		}
+		return b.l.Off(b.h)
+	})
+	if err := b.l.Boot(within(b.t, 2*time.Minute), b.h); err != nil {
+		b.t.Error(err)
 	}
-	b.compare(before)
-}
-
-func TestAHostWithoutNftSaysSoAndCanStillBeMadeBusy(t *testing.T) {
-	needBinary(t)
-	const kernel, modules = "/usr/bin/linux.uml", "/usr/lib/uml/modules"
-	if _, err := os.Stat(kernel); err != nil {
-		t.Skipf("no packaged user-mode Linux: %v; install the package user-mode-linux", err)
-	}
-	l := start(t, Options{Hosts: 1, Kernel: kernel, Modules: modules})
-	b := &bench{t: t, l: l, h: l.Hosts[0], folder: t.TempDir()}
-	b.configure()
-	b.login()
-	before := residue(t, l, b.h)
-	for _, attack := range []string{"latency", "blackhole"} {
-		if out, code := b.once("--attack", attack, "--for", "10s"); code != 4 || !strings.Contains(out, "infeasible") {
-			t.Errorf("%s: exit %d, want 4 and infeasible: %s", attack, code, out)
-		}
-	}
-	if out, code := b.once("--attack", "cpu", "--for", "10s"); code != 0 {
-		t.Errorf("cpu: exit %d: %s", code, out)
-	}
-	b.compare(before)
 }

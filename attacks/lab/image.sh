@@ -7,7 +7,7 @@ set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${1:-${XDG_CACHE_HOME:-$HOME/.cache}/chaoscat-lab}
-packages=systemd-sysv,dbus,libpam-systemd,openssh-server,udev,kmod,procps,iproute2,iptables,ipset,nftables,iputils-ping,busybox,sudo
+packages=systemd-sysv,systemd-timesyncd,dbus,libpam-systemd,openssh-server,udev,kmod,procps,iproute2,iptables,ipset,nftables,iputils-ping,busybox,sudo
 
 key=$(cat "$here/image.sh" "$here"/host/* | sha256sum | cut -c 1-16)
 image=$cache/debian-$key.ext4

@@ -77,6 +77,21 @@ func (l *Lab) PowerCut(h *Host) {
 	h.serial.silence(errors.New("its power was cut"))
 }
 
+// Off tells whether the host's power is off, because it was cut or because the host turned itself off.
+func (l *Lab) Off(h *Host) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.machine == nil {
+		return true
+	}
+	select {
+	case <-h.machine.gone:
+		return true
+	default:
+		return false
+	}
+}
+
 func (l *Lab) powerOn(h *Host) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -34,10 +34,11 @@ func tapName(number int) string      { return fmt.Sprintf("tap%d", number) }
 type network struct {
 	controller string
 	hosts      string
+	names      names
 }
 
 // raise makes both namespaces, the bridge, one tap per host, and the controller's link into the bridge.
-func (n network) raise(ctx context.Context, hosts int) error {
+func (n *network) raise(ctx context.Context, hosts int) error {
 	steps := [][]string{
 		{"netns", "add", n.hosts},
 		{"netns", "add", n.controller},
@@ -51,6 +52,7 @@ func (n network) raise(ctx context.Context, hosts int) error {
 		{"-n", n.controller, "link", "set", "lo", "up"},
 		{"-n", n.controller, "address", "add", controllerAddress + "/24", "dev", "eth0"},
 		{"-n", n.controller, "address", "add", "fd77::2/64", "dev", "eth0", "nodad"},
+		{"-n", n.controller, "link", "set", "eth0", "gso_max_segs", "1"}, // a host's tap loses what is longer than a packet
 		{"-n", n.controller, "link", "set", "eth0", "up"},
 		{"-n", n.controller, "route", "add", "default", "via", gatewayAddress},
 	}
@@ -65,12 +67,15 @@ func (n network) raise(ctx context.Context, hosts int) error {
 			return err
 		}
 	}
-	return nil
+	return inside(n.hosts, func() (err error) {
+		n.names, err = serveNames()
+		return err
+	})
 }
 
 // takeDown deletes the namespaces; bridge, taps and links go with them.
-func (n network) takeDown() error {
-	var problems []error
+func (n *network) takeDown() error {
+	problems := []error{n.names.close()}
 	for _, name := range []string{n.controller, n.hosts} {
 		if _, err := os.Stat(filepath.Join(namespaceFolder, name)); err == nil {
 			problems = append(problems, command(context.Background(), "ip", "netns", "delete", name))
@@ -88,6 +93,28 @@ func (l *Lab) CutController(ctx context.Context) error {
 // RestoreController brings the controller's link up again.
 func (l *Lab) RestoreController(ctx context.Context) error {
 	return command(ctx, "ip", "-n", l.network.hosts, "link", "set", "controller", "up")
+}
+
+// CutHost makes packets between the controller and one host vanish without an error, as behind a dead route. The
+// other hosts, and the host's own ways to them and to its gateway, are not touched.
+func (l *Lab) CutHost(ctx context.Context, h *Host) error {
+	cut := l.Command(ctx, "nft", "-f", "-")
+	cut.Stdin = strings.NewReader(fmt.Sprintf(`table inet cut_%[1]d {
+		chain in { type filter hook input priority 0; ip saddr %[2]s drop; ip6 saddr %[3]s drop; }
+		chain out { type filter hook output priority 0; ip daddr %[2]s drop; ip6 daddr %[3]s drop; }
+	}`, h.number, h.Address, h.Address6))
+	if out, err := cut.CombinedOutput(); err != nil {
+		return fmt.Errorf("cutting %s off: %w: %s", h.Name, err, out)
+	}
+	return nil
+}
+
+// RestoreHost undoes CutHost.
+func (l *Lab) RestoreHost(ctx context.Context, h *Host) error {
+	if out, err := l.Command(ctx, "nft", "delete", "table", "inet", fmt.Sprintf("cut_%d", h.number)).CombinedOutput(); err != nil {
+		return fmt.Errorf("reaching %s again: %w: %s", h.Name, err, out)
+	}
+	return nil
 }
 
 // Dial opens a connection from the controller's place. The address must be an IP literal with a port, or the name of a
