@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -93,7 +94,11 @@ func hint(term string, hosts []engine.Host) string {
 	if group, ok := strings.CutPrefix(term, "group:"); ok {
 		meant = around("group:", similar(group, groupsOf(hosts)), "")
 	} else if tag, ok := strings.CutPrefix(term, "tag:"); ok {
-		meant = around("tag:", similarTag(tag, hosts), "")
+		if meant = around("tag:", similarTag(tag, hosts), ""); meant == "" {
+			return knownTags(hosts)
+		}
+	} else if tag, _, isTag := strings.Cut(term, "="); isTag && slices.Contains(tagNamesOf(hosts), tag) {
+		meant = around("tag:", cmp.Or(similarTag(term, hosts), term), "")
 	} else if groups := groupsOf(hosts); slices.Contains(groups, term) {
 		meant = "group:" + term
 	} else if meant = similar(term, namesOf(hosts)); meant == "" {
@@ -103,6 +108,29 @@ func hint(term string, hosts []engine.Host) string {
 		return ""
 	}
 	return "; did you mean " + show(meant) + "?"
+}
+
+// knownTags names the tags that there are to select by, a few of them.
+func knownTags(hosts []engine.Host) string {
+	tags := tagNamesOf(hosts)
+	if len(tags) == 0 {
+		return "; no host has a tag"
+	}
+	const named = 8
+	if len(tags) > named {
+		tags = append(tags[:named], "...")
+	}
+	return "; the tags are " + strings.Join(tags, ", ")
+}
+
+func tagNamesOf(hosts []engine.Host) []string {
+	tags := map[string]bool{}
+	for _, h := range hosts {
+		for tag := range h.Tags {
+			tags[tag] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(tags))
 }
 
 // around puts a word back between what stood before and behind it; no word stays none.

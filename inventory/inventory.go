@@ -15,7 +15,7 @@
 // chaoscat itself runs on; an exclusion that matches nothing (a typo there would attack what was meant
 // to be spared); and an empty inventory, because nothing must never come to mean everything.
 //
-// Nothing here resolves a name or contacts a host.
+// Nothing here contacts a host, and only [Lookup], which finds the peers of a network attack, resolves names.
 package inventory
 
 import (

@@ -285,6 +285,13 @@ func TestASelectorThatSelectsNothingIsAnErrorWithTheNearest(t *testing.T) {
 		{engine.Selector{"group:wbe", "!dbb-1"}, `selector "group:wbe" matches no host; did you mean "group:web"?
 selector "!dbb-1" matches no host; did you mean "db-1"?`},
 		{engine.Selector{"web-*", "!group:web"}, `the selector ["web-*" "!group:web"] leaves no host: its "!" terms take away all that the others match`},
+		{engine.Selector{"tag:zone=eu-*"}, ""},
+		{engine.Selector{"tag:zone=eu-2"}, `selector "tag:zone=eu-2" matches no host; did you mean "tag:zone=eu-1"?`},
+		{engine.Selector{"tag:zoen=eu-1"}, `selector "tag:zoen=eu-1" matches no host; did you mean "tag:zone=eu-1"?`},
+		{engine.Selector{"tag:rack=7"}, `selector "tag:rack=7" matches no host; the tags are zone`},
+		{engine.Selector{"tag:zone"}, `selector "tag:zone": a tag is written tag:NAME=VALUE`},
+		{engine.Selector{"zone=eu-1"}, `selector "zone=eu-1" matches no host; did you mean "tag:zone=eu-1"?`},
+		{engine.Selector{"role=db"}, `selector "role=db" matches no host`},
 		{engine.Selector{"web-["}, `selector "web-[": the pattern has an unclosed bracket`},
 	} {
 		got := ""

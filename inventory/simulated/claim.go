@@ -11,6 +11,7 @@ type claim struct {
 	id      string
 	kind    string
 	params  params
+	faults  []suffered // what the host suffers once it is applied
 	since   time.Time
 	applied bool          // the fault is on; guarded by host.mu
 	tried   bool          // an undo has been tried; guarded by host.mu
@@ -41,7 +42,11 @@ func (c *claim) sentence() string {
 
 // apply switches the fault on. One that cuts the control path ends by itself after ttl, with no guard.
 func (h *host) apply(c *claim, now time.Time, ttl time.Duration) {
-	errors, slow := h.severity(c.kind, c.params)
+	errors, slow := 0.0, 0.0
+	for _, s := range c.faults {
+		e, l := h.severity(s.kind, s.params)
+		errors, slow = errors+e*h.world.weight, slow+l*h.world.weight
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.claim != c {
@@ -50,7 +55,7 @@ func (h *host) apply(c *claim, now time.Time, ttl time.Duration) {
 	c.applied = true
 	c.harm = &harm{errors: errors, slow: slow, from: now}
 	h.world.suffer(c.harm)
-	if c.kind == blackhole && cuts(c.params) {
+	if h.world.faults[c.kind].cutsIn(c.params) {
 		h.road = make(chan struct{})
 		c.expiry = time.AfterFunc(h.world.clock.Real(ttl), h.thaw)
 	}
@@ -102,7 +107,7 @@ func (h *host) undo(id string) undone {
 	}
 	u := undone{found: true}
 	if c.applied {
-		u.lines = faults[c.kind].undo(h, c.params)
+		u.lines = h.world.faults[c.kind].taking(h, c.params)
 	}
 	h.release(h.world.clock.Now())
 	return u

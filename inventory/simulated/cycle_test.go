@@ -298,6 +298,15 @@ func TestQuirks(t *testing.T) {
 			t.Errorf("inspect said %q", a.said)
 		}
 	})
+	t.Run("a small machine has a twin of the guard in place of systemd's", func(t *testing.T) {
+		c := login(t, f, quirky(t, f, simulated.NoSystemd))
+		g := c.guard(t, order("run-1", "cpu", "p.load=50")...)
+		if armed, _ := g.has("armed "); !strings.HasPrefix(armed, "layers=kernel,guard,twin ") {
+			t.Errorf("armed %q", armed)
+		}
+		g.tell(t, "stop")
+		g.end(t)
+	})
 	t.Run("a capped host gives the workers too little", func(t *testing.T) {
 		c := login(t, f, quirky(t, f, simulated.CPUCapped))
 		g := c.guard(t, order("run-1", "cpu", "p.load=80")...)

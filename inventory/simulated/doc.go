@@ -12,6 +12,10 @@
 //	// the carrier dials with fleet.Dial, trusts fleet.KnownHosts(), logs in with fleet.IdentityFile()
 //	defer fleet.Close()
 //
+// Which attacks the hosts can carry is said by [Options].Attacks. Five of them have a model of their own; any
+// other is carried by what the catalogue knows of it: its figure stands at a level of the host's own and goes
+// where family, unit and parameters let one expect, undone and left as the runner would leave it.
+//
 // It refuses to leave the process: [Fleet.Dial] knows the addresses of its own hosts and no others, every
 // byte travels over 127.0.0.1, and no command is ever run; the uploaded runner is counted and thrown away.
 // Whatever a host prints begins with "[sim]", so that nobody takes it for the real thing.

@@ -1,10 +1,15 @@
 package simulated
 
 import (
+	"bytes"
 	"context"
+	"hash/fnv"
+	"io"
 	"net"
 	"sync"
 	"time"
+
+	"github.com/chaoscat/chaoscat/engine"
 )
 
 // door is the one listener of the whole fleet. A connection is made from both of its ends at once, so
@@ -66,6 +71,16 @@ type link struct {
 	host *host
 	once sync.Once
 	gone chan struct{} // closed with the connection
+
+	mu     sync.Mutex
+	onWay  []letter // answers that have not arrived yet, in order
+	failed error    // of a letter that could not be delivered
+}
+
+// letter is an answer on its way.
+type letter struct {
+	due  time.Time
+	text []byte
 }
 
 // cut ends the connection, from whichever side.
@@ -76,8 +91,9 @@ func (l *link) cut() {
 	})
 }
 
-// Close ends the connection.
+// Close ends the connection when everything that is on its way has arrived.
 func (l *link) Close() error {
+	l.deliver(true)
 	l.cut()
 	return nil
 }
@@ -91,12 +107,46 @@ func (l *link) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write sends when the road is open.
+// Write sends when the road is open. From a host that is some way apart the answer arrives later, without
+// keeping the writer: as on a real network, many may be on their way at once.
 func (l *link) Write(p []byte) (int, error) {
 	if err := l.await(); err != nil {
 		return 0, err
 	}
-	return l.Conn.Write(p)
+	if l.host.apart == 0 {
+		return l.Conn.Write(p)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.failed != nil {
+		return 0, l.failed
+	}
+	l.onWay = append(l.onWay, letter{time.Now().Add(l.host.apart), bytes.Clone(p)})
+	time.AfterFunc(l.host.apart, func() { l.deliver(false) })
+	return len(p), nil
+}
+
+// deliver hands over what is due, or everything.
+func (l *link) deliver(everything bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	for len(l.onWay) > 0 && (everything || !l.onWay[0].due.After(now)) {
+		if l.failed == nil {
+			_, l.failed = l.Conn.Write(l.onWay[0].text)
+		}
+		l.onWay[0] = letter{}
+		l.onWay = l.onWay[1:]
+	}
+}
+
+// Distance is how far the hosts of a simulated fleet are from its controller: those of one zone about equally,
+// each zone farther than the one before.
+func Distance(h engine.Host) time.Duration {
+	far := map[string]time.Duration{"eu-1a": 2 * time.Millisecond, "eu-1b": 9 * time.Millisecond, "eu-1c": 24 * time.Millisecond}[h.Tags["zone"]]
+	sum := fnv.New32a()
+	io.WriteString(sum, h.Name) // a hash never fails
+	return far + time.Duration(sum.Sum32()%8)*time.Millisecond/2
 }
 
 func (l *link) await() error {

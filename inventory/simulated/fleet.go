@@ -25,6 +25,11 @@ type Options struct {
 	Clock clock.Clock // the zero clock is the machine's own
 	Dir   string      // an existing directory, made for this fleet, for known_hosts and the client's key; never the user's own
 	Plain bool        // no host with a [Quirk]
+	// Attacks are what the hosts know how to carry; nil is [Usual].
+	Attacks []Attack
+	// RoundTrip is how long a host's answers are on their way at least, in real time, which is what signs of
+	// life are measured in; nil answers at once. [Distance] is one.
+	RoundTrip func(h engine.Host) time.Duration
 	// LeaseAtLeast is real time: a fast clock never shortens a lease below it, so that a busy machine does
 	// not lose leases it would keep at the ordinary pace. 0 means no floor.
 	LeaseAtLeast time.Duration
@@ -35,6 +40,9 @@ type Options struct {
 const MostHosts = 200_000
 
 const sshPort = 22
+
+// usersFeel is the size of a fleet up to which each host counts in full; of a larger one it is a smaller part.
+const usersFeel = 60.0
 
 // Fleet is the simulated hosts and all that serves them. Its methods may be called from anywhere at any
 // time. It starts goroutines only for connections; [Fleet.Close] ends them all.
@@ -65,8 +73,11 @@ func New(o Options) (*Fleet, error) {
 		return nil, fmt.Errorf("making the keys of the simulated fleet: %w", err)
 	}
 	f := &Fleet{
-		world: &world{seed: o.Seed, clock: o.Clock, rests: o.LeaseAtLeast}, keys: keys, dir: o.Dir,
+		world: &world{seed: o.Seed, clock: o.Clock, weight: min(1, usersFeel/float64(o.Hosts)), rests: o.LeaseAtLeast, faults: map[string]fault{}}, keys: keys, dir: o.Dir,
 		closed: make(chan struct{}), links: map[*link]bool{},
+	}
+	for _, a := range o.Attacks {
+		f.world.faults[a.Kind] = newFault(a)
 	}
 	f.populate(o)
 	if err := f.writeFiles(); err != nil {
@@ -88,7 +99,14 @@ func (o *Options) check() error {
 	if o.Rand == nil {
 		o.Rand = rand.Reader
 	}
-	return nil
+	if o.Attacks == nil {
+		o.Attacks = Usual()
+	}
+	var wrong []error
+	for _, a := range o.Attacks {
+		wrong = append(wrong, a.check())
+	}
+	return errors.Join(wrong...)
 }
 
 func (f *Fleet) populate(o Options) {
@@ -102,6 +120,9 @@ func (f *Fleet) populate(o Options) {
 	f.byAddr = make(map[string]int, o.Hosts)
 	for i, entry := range f.roster {
 		f.hosts[i] = newHost(f.world, i, entry, quirks[i], now)
+		if o.RoundTrip != nil {
+			f.hosts[i].apart = max(0, o.RoundTrip(entry))
+		}
 		f.byAddr[reach(entry)] = i
 	}
 }
@@ -202,10 +223,7 @@ func (f *Fleet) admit(h *host, far net.Conn) bool {
 		return false
 	}
 	f.links[l] = true
-	f.serves.Go(func() {
-		defer f.dismiss(l)
-		f.serve(l)
-	})
+	f.serves.Go(func() { f.serve(l) })
 	return true
 }
 

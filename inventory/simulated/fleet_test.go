@@ -8,9 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/crypto/ssh"
 
 	"github.com/chaoscat/chaoscat/engine"
 	"github.com/chaoscat/chaoscat/inventory/simulated"
@@ -58,7 +61,7 @@ func TestAFewHostsOfAFleetAreSpecialAndNoneOfATinyOne(t *testing.T) {
 				count[q]++
 			}
 		}
-		for _, q := range []simulated.Quirk{simulated.Unreachable, simulated.NoNetem, simulated.CPUCapped, simulated.SlowBanner, simulated.StickyUndo} {
+		for _, q := range []simulated.Quirk{simulated.Unreachable, simulated.NoNetem, simulated.CPUCapped, simulated.SlowBanner, simulated.StickyUndo, simulated.NoSystemd} {
 			if count[string(q)] != each {
 				t.Errorf("%d hosts: %d are %s, want %d", hosts, count[string(q)], q, each)
 			}
@@ -183,3 +186,120 @@ func TestWrongOptionsAreNamed(t *testing.T) {
 type exhausted struct{}
 
 func (exhausted) Read([]byte) (int, error) { return 0, errors.New("the dice are gone") }
+
+// The answers of a host are on their way as long as it is apart, and many may be at once.
+func TestAnAnswerTakesAsLongAsItsHostIsFarAway(t *testing.T) {
+	const apart = 40 * time.Millisecond
+	f := newFleet(t, func(o *simulated.Options) {
+		o.Plain, o.RoundTrip = true, func(h engine.Host) time.Duration {
+			if h.Name == "db-001" {
+				return apart
+			}
+			return 0
+		}
+	})
+	far := find(t, f, func(h engine.Host) bool { return h.Name == "db-001" })
+	near := find(t, f, func(h engine.Host) bool { return h.Name == "db-002" })
+	away, beside := login(t, f, far), login(t, f, near)
+	if took := signOfLife(t, away); took < apart {
+		t.Errorf("a host that is %s away answered in %s", apart, took)
+	}
+	quick := time.Hour
+	for range 20 {
+		quick = min(quick, signOfLife(t, beside))
+	}
+	if quick > apart/2 {
+		t.Errorf("a host next door took %s", quick)
+	}
+	g := away.guard(t, order("run-1", "cpu", "p.load=50")...)
+	began := time.Now()
+	for range 20 {
+		g.tell(t, "ping 1")
+	}
+	for range 20 {
+		g.await(t, "pong")
+	}
+	if took := time.Since(began); took > allowed(10*apart) {
+		t.Errorf("twenty answers took %s, one after the other", took)
+	}
+	g.tell(t, "stop")
+	if end := g.end(t); end.status != 0 {
+		t.Errorf("the last words are lost on the way: %+v", end)
+	}
+}
+
+// signOfLife is the round trip of a keep-alive.
+func signOfLife(t *testing.T, c *controller) time.Duration {
+	t.Helper()
+	began := time.Now()
+	if _, _, err := c.SendRequest("keepalive@openssh.com", true, nil); err != nil {
+		t.Fatal(err)
+	}
+	return time.Since(began)
+}
+
+func TestTheHostsOfADemoAreNotEquallyFarAway(t *testing.T) {
+	f := newFleet(t)
+	seen, most := map[time.Duration]bool{}, time.Duration(0)
+	for _, h := range f.Hosts() {
+		d := simulated.Distance(h)
+		seen[d], most = true, max(most, d)
+	}
+	if len(seen) < 10 || most > 50*time.Millisecond || seen[0] && len(seen) == 1 {
+		t.Errorf("%d distances, the greatest %s", len(seen), most)
+	}
+}
+
+// A survey logs in to the whole fleet and stays there. What that costs here is what a bench of ten thousand pays
+// for the other side, in the same process.
+func TestAThousandIdleLoginsAreAnsweredAndCostLittle(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a thousand logins")
+	}
+	const logins = many
+	f := newFleet(t, func(o *simulated.Options) { o.Hosts, o.Plain = logins, true })
+	key, hostKeys, hosts := clientKey(t, f), known(t, f), f.Hosts()
+	files, memory, threads := descriptors(t), heap(), runtime.NumGoroutine()
+	clients := make([]*ssh.Client, logins)
+	var all sync.WaitGroup
+	for lane := range 8 {
+		all.Go(func() {
+			for i := lane; i < logins; i += 8 {
+				c, err := dialKnown(t, f, hosts[i], key, hostKeys)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				clients[i] = c
+			}
+		})
+	}
+	all.Wait()
+	if t.Failed() {
+		return
+	}
+	per := func(more int) int { return more / logins }
+	if more := descriptors(t) - files; more > 2*logins+5 {
+		t.Errorf("%d logins cost %d descriptors on both sides", logins, more)
+	}
+	if more := per(heap() - memory); more > 128<<10 {
+		t.Errorf("a login costs %d bytes on both sides", more)
+	} else {
+		t.Logf("an idle login costs %d KiB and %d goroutines, both sides together", more>>10, per(runtime.NumGoroutine()-threads))
+	}
+	for _, c := range clients {
+		if _, _, err := c.SendRequest("keepalive@openssh.com", true, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// heap is what is in use of heap and stacks, when all is calm.
+func heap() int {
+	for range 3 { // each collection halves the stacks that have grown in a handshake
+		runtime.GC()
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapInuse + m.StackInuse)
+}

@@ -18,6 +18,7 @@ type guard struct {
 	host     *host
 	claim    *claim
 	order    order
+	fault    fault
 	lease    *time.Timer // nil channel when the order has no lease
 	deadline *time.Timer
 	next     *time.Timer // next line of the injection; stopped while there is none
@@ -30,12 +31,13 @@ type order struct {
 	id, kind   string
 	params     params
 	ttl, lease time.Duration
+	supervised bool
 }
 
 var idForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
 
 func readOrder(b block) (o order, err error) {
-	o = order{id: b.fields["id"], kind: b.fields["kind"], params: b.params}
+	o = order{id: b.fields["id"], kind: b.fields["kind"], params: b.params, supervised: b.fields["supervised"] == "1"}
 	var wrong [3]error
 	o.ttl, wrong[0] = b.seconds("ttl")
 	_, wrong[1] = b.seconds("hold")
@@ -49,21 +51,15 @@ func readOrder(b block) (o order, err error) {
 	if o.ttl == 0 {
 		return o, errors.New("ttl is 0: no fault without a deadline")
 	}
-	if f, known := faults[o.kind]; known { // an unknown attack is infeasible, not malformed
-		if err := o.params.check(f.rules, f.required...); err != nil {
-			return o, err
-		}
-	}
-	return o, o.depth(b.fields["supervised"] == "1")
+	return o, nil
 }
 
 // depth refuses an order under which too little would stand between the fault and its end.
-func (o order) depth(supervised bool) error {
-	cut := o.kind == blackhole && cuts(o.params)
+func (o order) depth(f fault) error {
 	switch {
-	case !cut && !supervised && o.lease == 0:
+	case !f.gaveUpLifeline(o.params) && !o.supervised && o.lease == 0:
 		return errors.New("only a fault that cuts its own control path may go without a lease")
-	case cut && o.ttl > longestCut:
+	case f.cutsIn(o.params) && o.ttl > longestCut:
 		return fmt.Errorf("a fault that cuts SSH may last %d seconds at most, undo included", int(longestCut.Seconds()))
 	}
 	return nil
@@ -81,23 +77,27 @@ const (
 // guard is the verb: it answers with one word before anything is applied, then obeys.
 func (s *session) guard(h header, lines <-chan string) int {
 	o, err := readOrder(h.only())
+	f, known := s.host.world.faults[o.kind]
+	if err == nil && known { // an unknown attack is infeasible, not malformed
+		err = errors.Join(f.wellFormed(o.params), o.depth(f))
+	}
 	if err != nil {
-		s.say("refused %v", err)
+		s.say("refused %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 		return exitRefused
 	}
 	if why := s.host.unfit(o.kind, o.params); why != "" {
 		s.say("infeasible %s", why)
 		return exitRefused
 	}
-	c := &claim{id: o.id, kind: o.kind, params: o.params, since: s.host.world.clock.Now(), guarded: true, over: make(chan struct{})}
+	c := &claim{id: o.id, kind: o.kind, params: o.params, faults: f.suffered(o.params), since: s.host.world.clock.Now(), guarded: true, over: make(chan struct{})}
 	if holder := s.host.take(c); holder != "" {
 		s.say("busy %s", holder)
 		return exitRefused
 	}
-	g := &guard{session: s, host: s.host, claim: c, order: o}
+	g := &guard{session: s, host: s.host, claim: c, order: o, fault: f}
 	g.startTimers()
 	defer g.stopTimers()
-	s.say("armed layers=%s boot=%s", strings.Join(faults[o.kind].layers, ","), s.host.bootID())
+	s.say("armed layers=%s boot=%s", strings.Join(s.host.standing(f), ","), s.host.bootID())
 	return g.watch(lines)
 }
 
@@ -180,7 +180,7 @@ func (g *guard) begin() {
 	}
 	g.session.say("injecting")
 	g.deadline.Reset(g.real(g.order.ttl))
-	g.lines = faults[g.order.kind].inject(g.host, g.order.params)
+	g.lines = g.fault.injection(g.host, g.order.params)
 	g.host.apply(g.claim, g.host.world.clock.Now(), g.order.ttl)
 	g.next.Reset(g.real(pace))
 }
@@ -195,10 +195,11 @@ func (g *guard) inject() (reboots bool) {
 	}
 	g.injected = true
 	g.session.say("injected 0")
-	return g.order.kind == reboot
+	down, _ := g.fault.goesDown()
+	return down
 }
 
-// goDown is a reboot that nothing can call back any more.
+// goDown is a reboot that nothing can call back any more, or the end of the host until somebody goes there and switches it on.
 func (g *guard) goDown(lines <-chan string) int {
 	wait := time.NewTimer(g.real(rebootsAfter))
 	defer wait.Stop()
@@ -209,7 +210,8 @@ func (g *guard) goDown(lines <-chan string) int {
 				lines = nil // the controller need not be there to see it
 			}
 		case <-wait.C:
-			g.host.reboot(g.host.world.clock.Now())
+			_, off := g.fault.goesDown()
+			g.host.goDown(g.host.world.clock.Now(), off)
 			return exitOK // nobody hears it: the connection is cut
 		}
 	}

@@ -37,8 +37,8 @@ func FuzzParametersAreCheckedWithoutPanic(f *testing.F) {
 	f.Add("-1", "", "99999-1", "x")
 	f.Fuzz(func(t *testing.T, load, targets, list, unit string) {
 		p := params{"load": load, "targets": targets, "ports": list, "unit": unit}
-		for _, rules := range faults {
-			p.check(rules.rules, rules.required...)
+		for _, a := range Usual() {
+			a.reads(p)
 		}
 		if ports(list) == nil && coversSSH(list) && !strings.ContainsAny(list, "0123456789") {
 			t.Errorf("%q covers port 22", list)

@@ -3,6 +3,7 @@ package simulated
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,6 +19,7 @@ type host struct {
 	role  role
 	cores int
 	quirk Quirk
+	apart time.Duration // real time that an answer is on its way
 
 	mu      sync.Mutex
 	boots   uint64          // reboots since the fleet was made
@@ -70,34 +72,30 @@ func newHost(w *world, index int, entry engine.Host, quirk Quirk, now time.Time)
 	}
 }
 
-// reading is what a measurement says: the figure, and how far an attack with these parameters moves it
-// where nothing is in its way.
-type reading struct {
-	figure float64
-	expect string // "up 40", "down 1"
-	why    string // not empty: it cannot be measured, and why
-}
-
 // busy is the CPU's share of work, in per cent.
 func (h *host) busy(now time.Time) float64 {
 	w := h.world
 	idle := h.role.load + 10*(w.trait(h.index, traitLoad)-0.5)
 	idle += 3*w.noise(h.index, noiseLoadSlow, now, 7*time.Minute) + 1.5*w.noise(h.index, noiseLoad, now, 5*time.Second)
 	idle = min(max(idle, 0.5), 97)
-	return idle + (100-idle)*h.hogged()/100
+	on, is := h.on(cpu)
+	if !is {
+		return idle
+	}
+	more := hogs(h, on.params, idle)
+	if h.quirk == CPUCapped {
+		more *= cappedShare
+	}
+	return idle + more
 }
 
-// hogged is what the workers of a cpu attack get of all cores, in per cent.
-func (h *host) hogged() float64 {
-	c := h.on(cpu)
-	if c == nil {
-		return 0
+// hogs is by how much a cpu attack makes a host busier, in per cent of all cores: it holds the whole machine at a
+// load, or lets so many workers take their share of what others leave.
+func hogs(h *host, p params, idle float64) float64 {
+	if p.number("workers", 0) == 0 {
+		return max(0, float64(p.number("load", 80))-idle)
 	}
-	asked := demand(h, c.params)
-	if h.quirk == CPUCapped {
-		return asked * cappedShare
-	}
-	return asked
+	return demand(h, p) * (100 - idle) / 100
 }
 
 // demand is what a cpu attack asks for, in per cent of all cores.
@@ -111,18 +109,26 @@ func (h *host) rtt(now time.Time, p params) float64 {
 	w := h.world
 	quiet := 0.3 + 0.9*w.trait(h.index, traitRTT)
 	quiet *= 1 + 0.12*w.noise(h.index, noiseRTT, now, 3*time.Second)
-	c := h.on(latency)
-	if c == nil || c.params["targets"] != "" && c.params["targets"] != p["targets"] {
+	on, is := h.on(latency)
+	if !is || on.params["targets"] != "" && on.params["targets"] != p["targets"] {
 		return quiet
 	}
 	shake := 0.5 * w.noise(h.index, noiseJitter, now, 200*time.Millisecond) // several pings, averaged
-	return quiet + max(0, float64(c.params.number("delay", 0))+float64(c.params.number("jitter", 0))*shake)
+	return quiet + max(0, on.params.delayed()+float64(on.params.number("jitter", 0))*shake)
+}
+
+// delayed is by how much a round trip becomes longer, in ms: a packet that waits each way waits twice.
+func (p params) delayed() float64 {
+	if p["direction"] == "both" {
+		return 2 * p.decimal("delay")
+	}
+	return p.decimal("delay")
 }
 
 // answered is how many of the probes to the peers come back, in per cent.
 func (h *host) answered(p params) float64 {
-	c := h.on(blackhole)
-	if c == nil || c.params["targets"] != "" && c.params["targets"] != p["targets"] {
+	on, is := h.on(blackhole)
+	if !is || on.params["targets"] != "" && on.params["targets"] != p["targets"] {
 		return 100
 	}
 	return 0
@@ -130,27 +136,47 @@ func (h *host) answered(p params) float64 {
 
 // dropped counts the packets that the fault has eaten so far.
 func (h *host) dropped(now time.Time) float64 {
-	c := h.on(blackhole)
-	if c == nil {
+	on, is := h.on(blackhole)
+	if !is {
 		return 0
 	}
-	return 1 + math.Floor(7*now.Sub(c.harm.from).Seconds())
+	return 1 + math.Floor(7*now.Sub(on.since).Seconds())
 }
 
 // active tells whether the service runs.
 func (h *host) active(unit string) bool {
-	c := h.on(serviceStop)
-	return c == nil || c.params["unit"] != unit
+	on, is := h.on(serviceStop)
+	return !is || on.params["unit"] != unit
 }
 
-// on is the claim whose fault of that kind is applied, or nil.
-func (h *host) on(kind string) *claim {
+// applied is a fault that is on, with its parameters.
+type applied struct {
+	params params
+	since  time.Time
+}
+
+// on finds the fault of that kind that is applied, alone or as a part of a compound attack.
+func (h *host) on(kind string) (applied, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.claim == nil || !h.claim.applied || h.claim.kind != kind {
-		return nil
+	if h.claim == nil || !h.claim.applied {
+		return applied{}, false
 	}
-	return h.claim
+	i := slices.IndexFunc(h.claim.faults, func(s suffered) bool { return s.kind == kind })
+	if i < 0 {
+		return applied{}, false
+	}
+	return applied{h.claim.faults[i].params, h.claim.harm.from}, true
+}
+
+// standing is what the host has to undo a fault with: where systemd is not PID 1, a detached twin of the guard.
+func (h *host) standing(f fault) []string {
+	if h.quirk != NoSystemd {
+		return f.layers
+	}
+	layers := slices.Clone(f.layers)
+	layers[len(layers)-1] = "twin"
+	return layers
 }
 
 // services are the units of the host.
@@ -188,9 +214,17 @@ func (h *host) downtime() time.Duration {
 	return 7*time.Second + time.Duration(2*extra*float64(time.Second))
 }
 
-// reboot cuts every connection and forgets all that was volatile: the fault, the claim, the runner.
-func (h *host) reboot(now time.Time) {
+// untilSomebodyComes is how long a host that was switched off stays so: longer than any attack waits for it, and
+// not so long that a demo would have lost it.
+const untilSomebodyComes = 20 * time.Minute
+
+// goDown cuts every connection and forgets all that was volatile: the fault, the claim, the runner. The host
+// comes back with another boot id; if it was switched off, not before somebody has gone there.
+func (h *host) goDown(now time.Time, off bool) {
 	back := now.Add(h.downtime())
+	if off {
+		back = now.Add(untilSomebodyComes)
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.claim != nil {
@@ -212,12 +246,17 @@ func (h *host) severity(kind string, p params) (errors, slow float64) {
 		return 0, fragile * h.role.delayed * float64(p.number("delay", 0))
 	case cpu:
 		return 0, fragile * h.role.loaded * demand(h, p)
-	case serviceStop:
-		if p["unit"] != h.role.services[0] {
-			return 0, 0
-		}
+	case blackhole, reboot:
+		return fragile * h.role.errors, fragile * h.role.slow
 	}
-	return fragile * h.role.errors, fragile * h.role.slow
+	weigh := map[string]float64{network: 0.4, resource: 0.2, state: 0.1}[h.world.faults[kind].Family]
+	switch unit := p["unit"]; {
+	case unit == h.role.services[0]: // what users came for
+		weigh = 1
+	case unit != "":
+		return 0, 0
+	}
+	return weigh * fragile * h.role.errors, weigh * fragile * h.role.slow
 }
 
 // rounded keeps the figures as short as a script would print them.

@@ -22,30 +22,54 @@ func (p params) number(name string, unset int) int {
 	return n
 }
 
-// rule is one parameter that an attack knows: nil for a good value, else what is wrong with it.
-type rule func(value string) error
+// decimal is the value as a number, 0 where it is none.
+func (p params) decimal(name string) float64 {
+	n, err := strconv.ParseFloat(p[name], 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// words are the values as a script would print them, "count=3 signal=KILL".
+func (p params) words() string {
+	var said []string
+	for _, name := range sortedKeys(p) {
+		if p[name] != "" {
+			said = append(said, name+"="+p[name])
+		}
+	}
+	return strings.Join(said, " ")
+}
 
 var (
 	unitName  = regexp.MustCompile(`^[A-Za-z0-9:_.@-]{1,128}\.service$`)
 	portRange = regexp.MustCompile(`^([0-9]{1,5})(?:-([0-9]{1,5}))?$`)
 )
 
-func between(low, high int) rule {
-	return func(value string) error {
-		if n, err := strconv.Atoi(value); err != nil || n < low || n > high {
-			return fmt.Errorf("%q is not a number from %d to %d", value, low, high)
-		}
-		return nil
+func (p Param) number(value string) error {
+	n, err := strconv.ParseInt(value, 10, 64)
+	switch {
+	case err != nil && p.Min == 0 && p.Max == 0:
+		return fmt.Errorf("%q is not a number", value)
+	case err != nil || (p.Min != 0 || p.Max != 0) && (n < p.Min || n > p.Max):
+		return fmt.Errorf("%q is not a number from %d to %d", value, p.Min, p.Max)
 	}
+	return nil
 }
 
-func oneOf(words ...string) rule {
-	return func(value string) error {
-		if !slices.Contains(words, value) {
-			return fmt.Errorf("%q is none of %s", value, strings.Join(words, ", "))
-		}
-		return nil
+func share(value string) error {
+	if n, err := strconv.ParseFloat(value, 64); err != nil || !(n > 0 && n <= 100) {
+		return fmt.Errorf("%q is not a percentage above 0 and at most 100", value)
 	}
+	return nil
+}
+
+func oneOf(value string, words ...string) error {
+	if !slices.Contains(words, value) {
+		return fmt.Errorf("%q is none of %s", value, strings.Join(words, ", "))
+	}
+	return nil
 }
 
 func aUnit(value string) error {
@@ -55,6 +79,7 @@ func aUnit(value string) error {
 	return nil
 }
 
+// peers takes addresses and networks. Names never travel: whoever still sends one is refused.
 func peers(value string) error {
 	for _, peer := range strings.FieldsFunc(value, isSeparator) {
 		_, alone := netip.ParseAddr(peer)
@@ -89,28 +114,6 @@ func bounds(port string) (low, high int) {
 }
 
 func isSeparator(r rune) bool { return r == ',' || r == ' ' }
-
-// check refuses what the rules do not know, as a host does that was handed a parameter by mistake.
-func (p params) check(rules map[string]rule, required ...string) error {
-	for _, name := range sortedKeys(p) {
-		ok, known := rules[name]
-		if !known {
-			return fmt.Errorf("parameter %s is not known to this attack", name)
-		}
-		if p[name] == "" {
-			continue
-		}
-		if err := ok(p[name]); err != nil {
-			return fmt.Errorf("parameter %s: %w", name, err)
-		}
-	}
-	for _, name := range required {
-		if p[name] == "" {
-			return fmt.Errorf("parameter %s is missing", name)
-		}
-	}
-	return nil
-}
 
 func sortedKeys(p params) []string {
 	keys := make([]string, 0, len(p))

@@ -9,8 +9,8 @@ import (
 // avoid such hosts ("!tag:quirk=*").
 type Quirk string
 
-// The quirks. A fleet of 10 hosts or more has one to five hosts of each kind, chosen by
-// the seed; a smaller fleet has none.
+// The quirks. A fleet of 10 hosts or more has one to five hosts of each kind, of 20 or more also of
+// [NoSystemd], chosen by the seed; a smaller fleet has none.
 const (
 	// Unreachable refuses every connection.
 	Unreachable Quirk = "unreachable"
@@ -20,13 +20,17 @@ const (
 	CPUCapped Quirk = "cpu-capped"
 	// SlowBanner takes three seconds before it says the first word of SSH.
 	SlowBanner Quirk = "slow-banner"
+	// NoSystemd is a small machine whose PID 1 is busybox: it has no units, cannot shape what arrives, and has a twin of the
+	// guard in place of systemd's.
+	NoSystemd Quirk = "no-systemd"
 	// StickyUndo fails the first undo of every fault and is left with residue; the second succeeds.
 	StickyUndo Quirk = "sticky-undo"
 )
 
 const (
-	leastWithQuirks = 10
-	bannerDelay     = 3 * time.Second // on the fleet's clock
+	leastWithQuirks        = 10
+	leastWithSmallMachines = 20
+	bannerDelay            = 3 * time.Second // on the fleet's clock
 	// cappedShare is what a CPUCapped host lets the workers have of what they ask for.
 	cappedShare = 0.4
 )
@@ -39,9 +43,14 @@ func quirksOf(hosts int, seed uint64) map[int]Quirk {
 	kinds := []Quirk{Unreachable, NoNetem, CPUCapped, SlowBanner, StickyUndo}
 	each := min(1+hosts/1000, 5)
 	order := rand.New(rand.NewPCG(seed, 0x7175_6972_6b)).Perm(hosts)
-	special := make(map[int]Quirk, each*len(kinds))
+	special := make(map[int]Quirk, each*(1+len(kinds)))
 	for i := range each * len(kinds) {
 		special[order[i]] = kinds[i%len(kinds)]
+	}
+	if hosts >= leastWithSmallMachines {
+		for i := range each {
+			special[order[each*len(kinds)+i]] = NoSystemd
+		}
 	}
 	return special
 }

@@ -12,22 +12,47 @@ import (
 const handshakeTime = 20 * time.Second
 
 // serve is the SSH server of one host for one connection: the host's own key, public keys only, sessions
-// only. It returns when the connection has ended and all its sessions with it.
+// only. It ends with the handshake, for which its stack has grown; what then waits for the peer is a goroutine
+// of its own with a small one.
 func (f *Fleet) serve(l *link) {
 	if l.host.quirk == SlowBanner && !pause(f.world.clock.Real(bannerDelay), l.gone) {
+		f.dismiss(l)
 		return
 	}
 	l.Conn.SetDeadline(time.Now().Add(handshakeTime))
-	conn, channels, requests, err := ssh.NewServerConn(l, f.serverConfig(l.host))
-	if err != nil {
-		return // the peer has been told, or has gone
+	_, channels, requests, err := ssh.NewServerConn(l, f.serverConfig(l.host))
+	if err != nil { // the peer has been told, or has gone
+		f.dismiss(l)
+		return
 	}
 	l.Conn.SetDeadline(time.Time{})
-	f.serves.Go(func() { ssh.DiscardRequests(requests) }) // answers keep-alives
-	for channel := range channels {
-		f.welcome(l.host, channel)
+	f.serves.Go(func() {
+		defer f.dismiss(l)
+		f.converse(l.host, channels, requests)
+	})
+}
+
+// converse opens sessions and answers signs of life until the connection has ended, in one goroutine: ten
+// thousand idle connections are ten thousand of each thing that a connection has.
+func (f *Fleet) converse(h *host, channels <-chan ssh.NewChannel, requests <-chan *ssh.Request) {
+	for channels != nil || requests != nil {
+		select {
+		case channel, more := <-channels:
+			if !more {
+				channels = nil
+				continue
+			}
+			f.welcome(h, channel)
+		case r, more := <-requests:
+			if !more {
+				requests = nil
+				continue
+			}
+			if r.WantReply {
+				r.Reply(false, nil)
+			}
+		}
 	}
-	conn.Wait()
 }
 
 func (f *Fleet) serverConfig(h *host) *ssh.ServerConfig {

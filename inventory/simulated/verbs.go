@@ -32,14 +32,24 @@ func (h *host) facts(now time.Time) []string {
 	return []string{
 		"kernel 6.1.0-simulated",
 		"arch x86_64",
-		"init systemd",
+		"init " + h.init(),
 		"boot_id " + h.bootID(),
 		fmt.Sprintf("machine_id %016x%016x", h.world.hash(uint64(h.index), traitMachine), h.world.hash(uint64(h.index), traitMachine, 1)),
 		fmt.Sprintf("cores %d", h.cores),
 		fmt.Sprintf("uptime %d", int(h.uptime(now).Seconds())),
 		"root yes",
+		"tc yes",
+		"nft yes",
 		"netem " + yesNo(h.quirk != NoNetem),
+		"setpriv " + yesNo(h.quirk != NoSystemd),
 	}
+}
+
+func (h *host) init() string {
+	if h.quirk == NoSystemd {
+		return "busybox"
+	}
+	return "systemd"
 }
 
 func yesNo(yes bool) string {
@@ -51,32 +61,44 @@ func yesNo(yes bool) string {
 
 // unfit is why an attack cannot be done here, or "".
 func (h *host) unfit(kind string, p params) string {
-	f, known := faults[kind]
+	f, known := h.world.faults[kind]
 	if !known {
 		return fmt.Sprintf("a simulated host does not know the attack %q", kind)
 	}
-	if err := p.check(f.rules, f.required...); err != nil {
-		return err.Error()
-	}
-	return f.feasible(h, p)
+	return f.unfit(h, p)
 }
 
 // measure prints the figure of an attack as it is now.
 func (s *session) measure(h header) int {
 	b := h.only()
-	f, known := faults[b.fields["kind"]]
+	f, known := s.host.world.faults[b.fields["kind"]]
 	if !known {
 		s.say("unverifiable a simulated host does not know the attack %q", b.fields["kind"])
 		return s.done()
 	}
-	r := f.measure(s.host, b.params, s.host.world.clock.Now())
+	s.tell(f, b.params, s.host.world.clock.Now())
+	return s.done()
+}
+
+// tell says what a measurement found, of a compound attack part by part.
+func (s *session) tell(f fault, p params, now time.Time) {
+	for i, part := range f.parts {
+		s.say("part %d", i+1)
+		s.tell(part, p.of(i+1), now)
+	}
+	if len(f.parts) > 0 {
+		return
+	}
+	r := f.measure(s.host, p, now)
 	if r.why != "" {
 		s.say("unverifiable %s", r.why)
-		return s.done()
+		return
+	}
+	if r.about != "" {
+		s.say("about %s", r.about)
 	}
 	s.say("figure %v", rounded(r.figure))
 	s.say("expect %s", r.expect)
-	return s.done()
 }
 
 // undo takes back what a run has done, whoever guards it or nobody any more.

@@ -11,9 +11,11 @@ import (
 // world is what all hosts share: the seed, the clock and the memory of the harm done, from which the
 // health of the whole is computed.
 type world struct {
-	seed  uint64
-	clock clock.Clock
-	rests time.Duration // real time below which no lease is shortened by a fast clock
+	seed   uint64
+	clock  clock.Clock
+	faults map[string]fault // by kind; never changed once the fleet is there
+	weight float64          // of one host for those who use the fleet; 1 up to sixty hosts
+	rests  time.Duration    // real time below which no lease is shortened by a fast clock
 
 	mu    sync.Mutex
 	harms []*harm
@@ -89,6 +91,7 @@ const (
 	noiseJitter
 	noiseErrors
 	noiseP99
+	noiseGauge
 	traitLoad
 	traitRTT
 	traitFragile
@@ -97,6 +100,7 @@ const (
 	traitCores
 	traitDowntime
 	traitMachine
+	traitGauge
 )
 
 // noise is a smooth random walk between -1 and 1 that turns about once a period: a pure function of the
