@@ -43,11 +43,14 @@ func (t *turn) advanced(w Advanced) {
 	if w.Figures != nil {
 		r.Figures = *w.Figures
 	}
-	if w.Phase == "" || w.Phase == r.Phase {
+	again := w.Phase == r.Phase
+	if w.Phase == "" || (again && w.Text == "") {
 		return
 	}
-	r.Phase, r.Since = w.Phase, t.At
-	if w.Phase == Injecting { // from here on the host may feel it
+	if !again {
+		r.Phase, r.Since = w.Phase, t.At
+	}
+	if w.Phase == Injecting && !again { // from here on the host may feel it
 		r.Until = t.At.Add(r.For)
 	}
 	if w.Phase == Undoing && r.Stopping != "" {

@@ -70,11 +70,15 @@ func (c *Client) Watch(ctx context.Context) <-chan engine.Snapshot {
 }
 
 func (c *Client) stream(ctx context.Context, slot chan engine.Snapshot) error {
+	ctx, cancel := context.WithCancel(ctx)
 	response, err := c.do(ctx, http.MethodGet, "/v1/watch", nil)
 	if err != nil {
+		cancel()
 		return err
 	}
 	defer response.Body.Close()
+	v := &viewer{client: c, slot: slot}
+	defer v.end(cancel)
 	decoder := json.NewDecoder(response.Body)
 	var roster *engine.Roster
 	var id uint64
@@ -89,7 +93,7 @@ func (c *Client) stream(ctx context.Context, slot chan engine.Snapshot) error {
 			}
 		}
 		s.Roster = roster
-		offer(slot, s)
+		v.show(ctx, s)
 	}
 }
 
@@ -99,6 +103,22 @@ func offer(slot chan engine.Snapshot, s engine.Snapshot) {
 	default:
 	}
 	slot <- s
+}
+
+// Survey asks what the background look knows of the hosts; nil of an engine that has none, or is too old to say.
+func (c *Client) Survey(ctx context.Context) *engine.Survey {
+	ctx, cancel := context.WithTimeout(ctx, answered)
+	defer cancel()
+	a, err := c.survey(ctx)
+	if err != nil || a.ID == 0 {
+		return nil
+	}
+	return &engine.Survey{Hosts: a.Hosts}
+}
+
+func (c *Client) survey(ctx context.Context) (a surveyAnswer, err error) {
+	err = c.get(ctx, "/v1/survey", &a)
+	return a, err
 }
 
 // History lists the records after seq that the engine still has in memory.
@@ -117,6 +137,7 @@ func (c *Client) Order(ctx context.Context, o engine.Order) error {
 
 // Ask is Order that also says which run has begun.
 func (c *Client) Ask(ctx context.Context, o engine.Order) (run string, err error) {
+	o.Role = engine.Nobody // the engine asks the kernel; one that is older does not know the word
 	body, err := json.Marshal(o)
 	if err != nil {
 		return "", err

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,10 +23,15 @@ type stage struct {
 	views   chan engine.Snapshot
 	orders  chan engine.Order
 	refusal *engine.Verdict
+	survey  atomic.Pointer[engine.Survey]
 }
 
 func (s *stage) Snapshot() engine.Snapshot {
-	return engine.Snapshot{Name: "stage", Roster: s.roster, Total: s.roster.Len()}
+	v := engine.Snapshot{Name: "stage", Roster: s.roster, Total: s.roster.Len(), Survey: s.survey.Load()}
+	if v.Survey != nil {
+		v.SurveyID = 7
+	}
+	return v
 }
 
 func (s *stage) Watch(ctx context.Context) <-chan engine.Snapshot {
@@ -215,5 +222,91 @@ func TestAnUnreadableOrderIsAnErrorNotAnOrder(t *testing.T) {
 	}
 	if len(s.orders) != 0 {
 		t.Error("an unreadable order reached the engine")
+	}
+}
+
+func TestTheRoleOfAnOrderIsThatOfThePeerWhateverItSays(t *testing.T) {
+	for _, role := range []engine.Role{engine.Operator, engine.Admin} {
+		s, client, path := open(t, role)
+		if _, err := client.Ask(t.Context(), engine.Order{ID: "1", Kind: engine.RunOnce, Force: true, Role: engine.Admin}); err != nil {
+			t.Fatal(err)
+		}
+		if o := <-s.orders; o.Role != role || !o.Force {
+			t.Errorf("%s came in as %s", role, o.Role)
+		}
+		c, err := net.Dial("unix", path) // somebody without our client
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := `{"id":"2","kind":"run-once","role":4,"hosts":["a","b"],"within":[["group:web"]],"together":true}`
+		if _, err := c.Write([]byte("POST /v1/order HTTP/1.0\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body)); err != nil {
+			t.Fatal(err)
+		}
+		if o := <-s.orders; o.Role != role || len(o.Hosts) != 2 || len(o.Within) != 1 || !o.Together {
+			t.Errorf("%s came in as %s: %+v", role, o.Role, o)
+		}
+		c.Close()
+	}
+}
+
+func TestAWatcherGetsTheSurveyBesideTheViewsAndKeepsItBetweenThem(t *testing.T) {
+	s, client, _ := open(t, engine.Viewer)
+	s.survey.Store(&engine.Survey{Hosts: map[string]engine.Sighting{"web-1": {RoundTrip: 12 * time.Millisecond}}})
+	slot := client.Watch(t.Context())
+	s.views <- engine.Snapshot{Name: "none yet"}
+	if v := <-slot; v.Survey.Len() != 0 {
+		t.Errorf("a survey came from nowhere: %+v", v.Survey)
+	}
+	s.views <- engine.Snapshot{Name: "looked", SurveyID: 7}
+	var found *engine.Survey
+	for v := range slot { // the view comes first, and again with the survey
+		if v.Name != "looked" {
+			t.Fatalf("%+v", v)
+		}
+		if found = v.Survey; found.Len() > 0 {
+			break
+		}
+	}
+	if at, known := found.Find("web-1"); !known || at.RoundTrip != 12*time.Millisecond {
+		t.Errorf("%+v", found)
+	}
+	s.views <- engine.Snapshot{Name: "the same survey", SurveyID: 7}
+	if v := <-slot; v.Name != "the same survey" || v.Survey != found {
+		t.Errorf("%s has another survey: %v", v.Name, v.Survey != found)
+	}
+	if one := client.Survey(t.Context()); one.Len() != 1 {
+		t.Errorf("asked for by itself: %+v", one)
+	}
+}
+
+// An engine that is older has no survey, and says 404 as its whole answer.
+func TestAWatcherOfAnOlderEngineGoesWithoutASurvey(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/roster", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(`{"roster_id":1,"hosts":[]}`)) })
+	more := make(chan string)
+	mux.HandleFunc("GET /v1/watch", func(w http.ResponseWriter, _ *http.Request) {
+		for view := range more {
+			w.Write([]byte(view + "\n"))
+			http.NewResponseController(w).Flush()
+		}
+	})
+	server := &http.Server{Handler: mux}
+	go server.Serve(l)
+	client := control.NewClient(path)
+	t.Cleanup(func() { close(more); client.Close(); server.Close() })
+	slot := client.Watch(t.Context())
+	for _, name := range []string{"one", "two", "three"} {
+		more <- `{"name":"` + name + `","survey_id":9}`
+		if v := <-slot; v.Name != name || v.Survey != nil {
+			t.Errorf("%+v", v)
+		}
+	}
+	if client.Survey(t.Context()) != nil {
+		t.Error("a survey came from nowhere")
 	}
 }

@@ -146,6 +146,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /v1/state", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, s.o.Engine.Snapshot()) })
 	mux.HandleFunc("GET /v1/watch", s.watch)
 	mux.HandleFunc("GET /v1/roster", s.roster)
+	mux.HandleFunc("GET /v1/survey", s.survey)
 	mux.HandleFunc("GET /v1/history", s.history)
 	mux.HandleFunc("POST /v1/order", s.order)
 	return mux
@@ -179,6 +180,20 @@ type rosterAnswer struct {
 func (s *Server) roster(w http.ResponseWriter, _ *http.Request) {
 	snapshot := s.o.Engine.Snapshot()
 	reply(w, http.StatusOK, rosterAnswer{snapshot.RosterID, snapshot.Roster.Hosts()})
+}
+
+type surveyAnswer struct {
+	ID    uint64                     `json:"survey_id"`
+	Hosts map[string]engine.Sighting `json:"hosts"`
+}
+
+func (s *Server) survey(w http.ResponseWriter, _ *http.Request) {
+	snapshot := s.o.Engine.Snapshot()
+	a := surveyAnswer{ID: snapshot.SurveyID, Hosts: map[string]engine.Sighting{}}
+	if snapshot.Survey != nil {
+		a.Hosts = snapshot.Survey.Hosts
+	}
+	reply(w, http.StatusOK, a)
 }
 
 func (s *Server) history(w http.ResponseWriter, r *http.Request) {
@@ -222,7 +237,7 @@ func (s *Server) order(w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusForbidden, orderAnswer{Refusal: &engine.Verdict{Name: engine.NotAllowed, Sentence: text}})
 		return
 	}
-	o.By, o.Door = peer.Name, "socket"
+	o.By, o.Door, o.Role = peer.Name, "socket", peer.Role
 	run, err := s.o.Engine.Ask(r.Context(), o)
 	var refusal *engine.Refusal
 	switch {
