@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/chaoscat/chaoscat/attacks"
 	"github.com/chaoscat/chaoscat/engine"
 )
 
@@ -48,6 +51,7 @@ func (a *app) check(ctx context.Context, offline, all bool) error {
 		next = "next: chaoscat, which injects nothing as long as dry_run = true"
 	}
 	findings = append(findings, checkGates(ctx, g)...)
+	findings = append(findings, checkNames(ctx, g)...)
 	if err := g.connect(a.world); err != nil {
 		for _, line := range strings.Split(err.Error(), "\n") {
 			findings = append(findings, finding{schema, "x", "ssh", line})
@@ -131,6 +135,33 @@ func checkGates(ctx context.Context, g *graph) (f []finding) {
 	return f
 }
 
+// checkNames looks up, once, every name among the peers of the plan's attacks, as a host's turn will do.
+func checkNames(ctx context.Context, g *graph) (f []finding) {
+	for _, a := range g.plan.Attacks {
+		i := slices.IndexFunc(g.catalogue, func(d attacks.Definition) bool { return d.Name == a.Kind })
+		if i < 0 {
+			continue
+		}
+		wire, err := attacks.Check(g.catalogue[i], a.Params)
+		if err != nil {
+			continue // a mistake in the configuration, and said there
+		}
+		before := maps.Clone(wire)
+		if err := attacks.Resolve(ctx, g.catalogue[i], wire, g.lookup()); err != nil {
+			for line := range strings.SplitSeq(err.Error(), "\n") {
+				f = append(f, finding{schema, "x", "attack " + a.Name, line})
+			}
+			continue
+		}
+		for _, name := range sortedKeys(wire) {
+			if wire[name] != before[name] {
+				f = append(f, finding{schema, "+", "attack " + a.Name, fmt.Sprintf("%s: %s is %s", name, before[name], wire[name])})
+			}
+		}
+	}
+	return f
+}
+
 // lookWithin bounds the look at one host.
 const lookWithin = 45 * time.Second
 
@@ -188,7 +219,7 @@ func hostFindings(h engine.Host, facts engine.Facts) []finding {
 	}
 	f := []finding{{schema, "+", what, facts.Summary}}
 	if facts.Busy != "" {
-		f = append(f, finding{schema, "x", what, facts.Busy})
+		f = append(f, finding{schema, "x", what, "not attacked while this is there: " + facts.Busy})
 	}
 	for _, name := range sortedKeys(facts.Infeasible) {
 		f = append(f, finding{schema, "!", what, name + " is infeasible: " + facts.Infeasible[name]})

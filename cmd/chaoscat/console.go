@@ -51,7 +51,7 @@ func (a *app) ownConsole(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	exit, err := a.show(ctx, h.engine, false, g.config.UI)
+	exit, err := a.show(ctx, inHouse{h.engine}, false, g.config.UI)
 	a.farewell(h, exit)
 	if exit == tui.Hangup && g.config.UI.OnHangup == config.LeaveOnHangup {
 		h.letRun()

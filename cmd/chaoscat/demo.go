@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,28 +22,33 @@ import (
 	"github.com/chaoscat/chaoscat/engine/clock"
 	"github.com/chaoscat/chaoscat/engine/health"
 	"github.com/chaoscat/chaoscat/engine/printable"
+	"github.com/chaoscat/chaoscat/inventory"
 	"github.com/chaoscat/chaoscat/inventory/simulated"
 )
 
 type demoOptions struct {
-	hosts int
-	seed  uint64
-	speed float64
+	hosts  int
+	seed   uint64
+	speed  float64
+	atOnce int
 }
 
 func (a *app) demoCommand() *cobra.Command {
-	o := demoOptions{hosts: 60, seed: 1, speed: 10}
+	o := demoOptions{hosts: 60, seed: 1, speed: 10, atOnce: 1}
 	c := &cobra.Command{
 		Use: "demo", Short: "The whole thing on a simulated fleet, touching nothing", Args: cobra.NoArgs,
 		Long: `demo runs the console on a fleet inside this process, behind real SSH servers on loopback, with a fast
 clock and a health check that turns red during some attacks. Nothing outside a temporary directory is
 touched. Without a terminal it runs one whole cycle and a stop, tells it line by line, and exits.`,
-		Example: "  chaoscat demo\n  chaoscat demo --hosts 10000 --seed 7\n  chaoscat demo </dev/null | cat",
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), o) },
+		Example: "  chaoscat demo\n  chaoscat demo --hosts 10000 --seed 7\n  chaoscat demo </dev/null | cat\n\n" +
+			"  a game day on many hosts, ordered from a second terminal:\n  chaoscat demo --hosts 1000 --at-once 500 --socket /tmp/demo.sock\n" +
+			"  chaoscat --socket /tmp/demo.sock run-once --attack latency --group web --percent 50",
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), o) },
 	}
 	c.Flags().IntVar(&o.hosts, "hosts", o.hosts, "`N` simulated hosts")
 	c.Flags().Uint64Var(&o.seed, "seed", o.seed, "`S`, of which the fleet and every draw are made")
 	c.Flags().Float64Var(&o.speed, "speed", o.speed, "run `X` times as fast as the clock on the wall, 1 to 60")
+	c.Flags().IntVar(&o.atOnce, "at-once", o.atOnce, "`N` hosts may be under attack at once")
 	c.Flags().BoolVar(&a.daemon, "daemon", false, "headless, until interrupted")
 	return c
 }
@@ -54,18 +61,28 @@ func (a *app) demo(ctx context.Context, o demoOptions) error {
 	if o.speed < 1 || o.speed > 60 {
 		return fail(exitUsage, fmt.Errorf("--speed %g: 1 to 60", o.speed))
 	}
+	if o.atOnce < 1 {
+		return fail(exitUsage, fmt.Errorf("--at-once %d: at least 1", o.atOnce))
+	}
 	dir, err := os.MkdirTemp("", "chaoscat-demo-")
 	if err != nil {
 		return fmt.Errorf("demo: making a temporary directory: %w", err)
 	}
 	defer os.RemoveAll(dir)
 	a.clock = clock.Fast(time.Now(), demoMorning(time.Now()), o.speed)
-	fleet, err := simulated.New(simulated.Options{Hosts: o.hosts, Seed: o.seed, Clock: a.clock, Dir: dir, LeaseAtLeast: 3 * time.Second})
+	catalogue, err := demoCatalogue()
+	if err != nil {
+		return err
+	}
+	fleet, err := simulated.New(simulated.Options{
+		Hosts: o.hosts, Seed: o.seed, Clock: a.clock, Dir: dir, LeaseAtLeast: 3 * time.Second,
+		Attacks: simulatedAttacks(catalogue), RoundTrip: simulated.Distance,
+	})
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
 	defer fleet.Close()
-	g, err := demoGraph(a.world, fleet, dir)
+	g, err := demoGraph(a.world, fleet, catalogue, o.atOnce)
 	if err != nil {
 		return err
 	}
@@ -139,7 +156,7 @@ func (a *app) playDemo(ctx context.Context, g *graph, dir string, seed uint64) e
 	case !a.terminal():
 		err = a.tellDemo(ctx, h)
 	default:
-		_, err = a.show(ctx, h.engine, false, config.UI{})
+		_, err = a.show(ctx, inHouse{h.engine}, false, config.UI{})
 	}
 	return errors.Join(err, h.close(errTerminated))
 }
@@ -162,22 +179,96 @@ func demoZone() *time.Location {
 	return zone
 }
 
-func demoPlan(fleet *simulated.Fleet) engine.Plan {
-	const wait, hold = 3 * time.Minute, 2 * time.Minute
-	attack := func(name string, weight int64, params map[string]string, hosts ...string) engine.Attack {
-		d, _ := attacks.Find(name)
-		return engine.Attack{Name: name, Kind: name, Family: d.Family, Reversible: d.Reversible, Weight: weight, For: hold, Params: params, Hosts: hosts}
+// demoCatalogue is everything that is built in, and one attack that is made of two.
+func demoCatalogue() ([]attacks.Definition, error) {
+	slow, _ := attacks.Find("latency")
+	busy, _ := attacks.Find("cpu")
+	both, err := attacks.Compound("rush-hour", []attacks.Definition{slow, busy}, 0)
+	if err != nil {
+		return nil, fmt.Errorf("demo: %w", err)
 	}
+	return append(attacks.Builtin(), both), nil
+}
+
+// simulatedAttacks is what the simulated hosts must know of the catalogue.
+func simulatedAttacks(catalogue []attacks.Definition) (all []simulated.Attack) {
+	for _, d := range catalogue {
+		a := simulated.Attack{
+			Kind: d.Name, Family: d.Family, Figure: d.Figure.Name, Unit: d.Figure.Unit, Needs: d.Needs,
+			Supervised: d.Supervised, Parts: simulatedAttacks(d.Parts),
+		}
+		for _, p := range d.Params {
+			a.Params = append(a.Params, simulated.Param{Name: p.Name, Kind: string(p.Kind), Required: p.Required, Min: p.Min, Max: p.Max, Choices: p.Choices})
+		}
+		all = append(all, a)
+	}
+	return all
+}
+
+// demoAttacks are those that the schedule of the demo draws, and the rest of the catalogue by order alone.
+func demoAttacks(catalogue []attacks.Definition, peer string) (planned []engine.Attack) {
+	const hold = 2 * time.Minute
+	add := func(d attacks.Definition, weight int64, params map[string]string, hosts ...string) {
+		planned = append(planned, engine.Attack{
+			Name: d.Name, Kind: d.Name, Family: d.Family, Reversible: d.Reversible,
+			Weight: weight, For: min(hold, d.Max), Params: params, Hosts: hosts,
+		})
+	}
+	plan := func(name string, weight int64, params map[string]string, hosts ...string) {
+		add(catalogue[slices.IndexFunc(catalogue, func(d attacks.Definition) bool { return d.Name == name })], weight, params, hosts...)
+	}
+	plan("cpu", 10, map[string]string{"load": "80"})
+	plan("latency", 6, map[string]string{"delay": "200ms"})
+	plan("blackhole", 3, nil, "group:db")
+	plan("service-stop", 4, map[string]string{"unit": "nginx.service"}, "group:web")
+	plan("memory", 3, nil)
+	plan("disk-fill", 2, nil, "group:db")
+	plan("process-kill", 3, map[string]string{"unit": "api.service"}, "group:api")
+	plan("rush-hour", 2, map[string]string{"c1_delay": "150ms", "c2_load": "70"}, "group:cache")
+	plan("reboot", 2, nil, "group:web")
+	for _, d := range catalogue {
+		if !slices.ContainsFunc(planned, func(a engine.Attack) bool { return a.Kind == d.Name }) {
+			params, hosts := demoParams(d, peer)
+			add(d, 0, params, hosts...)
+		}
+	}
+	return planned
+}
+
+// demoParams says of an attack what has to be said, so that it can be ordered by its name alone.
+func demoParams(d attacks.Definition, peer string) (params map[string]string, hosts []string) {
+	say := map[string]string{}
+	for _, p := range d.Params {
+		switch {
+		case p.Kind == attacks.Unit: // also one of several ways to say which process is meant
+			say[p.Name], hosts = "nginx.service", []string{"group:web"}
+		case p.Kind == attacks.Millis && len(d.AnyOf) > 0 && p.Name == d.AnyOf[0]:
+			say[p.Name] = "20s"
+		case !p.Required || p.Default != "":
+		case p.Kind == attacks.Peers:
+			say[p.Name] = peer
+		case p.Kind == attacks.Device:
+			say[p.Name] = "eth1"
+		case p.Kind == attacks.Ports:
+			say[p.Name] = "8080"
+		case p.Kind == attacks.Int:
+			say[p.Name] = "8080"
+		case p.Kind == attacks.Millis:
+			say[p.Name] = "90s"
+		}
+	}
+	return say, hosts
+}
+
+func demoPlan(fleet *simulated.Fleet, catalogue []attacks.Definition, atOnce int) engine.Plan {
+	const wait = 3 * time.Minute
 	return engine.Plan{
 		Name: "demo",
 		Schedule: engine.Schedule{Location: demoZone(), Days: [7]bool{false, true, true, true, true, true, false}, Hours: []engine.HourRange{{Start: 10 * 60, End: 18 * 60}},
 			CheckEvery: time.Minute, Wait: wait},
-		Safety: engine.Safety{MaxConcurrent: 1, LeavePerGroup: 1, HostCooldown: 4 * time.Hour, MaxDuration: 10 * time.Minute, Lease: 30 * time.Second,
+		Safety: engine.Safety{MaxConcurrent: atOnce, Irreversible: true, LeavePerGroup: 1, HostCooldown: 4 * time.Hour, MaxDuration: 10 * time.Minute, Lease: 30 * time.Second,
 			Margin: time.Minute, AbortAfter: 2, FactsFor: time.Hour},
-		Attacks: []engine.Attack{
-			attack("cpu", 10, map[string]string{"load": "80"}), attack("latency", 6, map[string]string{"delay": "200ms"}), attack("blackhole", 3, nil, "group:db"),
-			attack("service-stop", 4, map[string]string{"unit": "nginx.service"}, "group:web"), attack("reboot", 2, nil, "group:web"),
-		},
+		Attacks: demoAttacks(catalogue, fleet.Hosts()[0].Name),
 		Gates: []engine.Gate{
 			{Name: "error-rate", Kind: engine.Health, Interval: 10 * time.Second, Timeout: 5 * time.Second, HealthyAfter: 2},
 			{Name: "rota", Kind: engine.OnCall, Interval: 30 * time.Second, Timeout: 5 * time.Second, HealthyAfter: 1},
@@ -186,11 +277,21 @@ func demoPlan(fleet *simulated.Fleet) engine.Plan {
 	}
 }
 
-func demoGraph(w world, fleet *simulated.Fleet, dir string) (*graph, error) {
-	g := &graph{config: &config.Config{Name: "demo"}, catalogue: attacks.Builtin()}
+// demoSurvey is a budget under which even ten thousand hosts leave the machine free for what it is there for.
+var demoSurvey = remote.Survey{PerSecond: 40, Keep: 500, Every: 20 * time.Second}
+
+// demoLookup finds hosts and groups of the fleet. A demo touches nothing outside, so it asks no DNS.
+func demoLookup(g *graph) attacks.Lookup {
+	return inventory.Lookup(func() *engine.Roster { return g.plan.Roster }, func(_ context.Context, name string) ([]netip.Addr, error) {
+		return nil, errors.New("a demo asks nobody outside for " + name)
+	})
+}
+
+func demoGraph(w world, fleet *simulated.Fleet, catalogue []attacks.Definition, atOnce int) (*graph, error) {
+	g := &graph{config: &config.Config{Name: "demo", SSH: config.SSH{SurveyRate: demoSurvey.PerSecond}}, catalogue: catalogue}
 	g.runner = attacks.Bundle(g.catalogue, attacks.BundleOptions{})
 	var err error
-	if g.plan, err = engine.NewPlan(demoPlan(fleet)); err != nil {
+	if g.plan, err = engine.NewPlan(demoPlan(fleet, catalogue, atOnce)); err != nil {
 		return nil, fmt.Errorf("demo: %w", err)
 	}
 	if g.gates, err = demoGates(w, g.plan, fleet); err != nil {
@@ -199,7 +300,7 @@ func demoGraph(w world, fleet *simulated.Fleet, dir string) (*graph, error) {
 	g.carrier, err = remote.New(remote.Options{
 		Runner: g.runner, Attacks: g.catalogue, User: "root",
 		IdentityFiles: []string{fleet.IdentityFile()}, KnownHosts: []string{fleet.KnownHosts()}, Dial: fleet.Dial,
-		Lease: g.plan.Safety.Lease, KeepAlive: 2 * time.Second, Clock: w.clock,
+		Lease: g.plan.Safety.Lease, KeepAlive: 2 * time.Second, Clock: w.clock, Survey: demoSurvey, Lookup: demoLookup(g),
 	})
 	return g, err
 }
@@ -232,7 +333,7 @@ const demoPatience = 2 * time.Minute
 func (a *app) tellDemo(ctx context.Context, h *house) error {
 	ctx, cancel := context.WithTimeout(ctx, demoPatience)
 	defer cancel()
-	teller := &teller{app: a, engine: h.engine}
+	teller := &teller{app: a, engine: inHouse{h.engine}}
 	fmt.Fprintln(a.out, "DEMO: simulated hosts behind real SSH servers on loopback; nothing else is touched")
 	first, err := teller.until(ctx, func(r engine.Record) bool {
 		return r.Kind == engine.Closed && r.Outcome.Undo == engine.Restored && (r.Outcome.Effect == engine.Effective || r.Outcome.Effect == engine.Weak)
@@ -261,11 +362,8 @@ func (a *app) tellDemo(ctx context.Context, h *house) error {
 // teller reads the record aloud.
 type teller struct {
 	*app
-	engine interface {
-		asker
-		History(ctx context.Context, after uint64) ([]engine.Record, error)
-	}
-	seen uint64
+	engine asker
+	seen   uint64
 }
 
 // until prints records as they come, up to and including the first that is wanted.

@@ -45,12 +45,15 @@ func open(ctx context.Context, w world, g *graph, dir string, o opening) (*house
 	if err != nil {
 		return nil, err
 	}
+	if survey := g.surveyor(o.idle == ""); survey != nil {
+		w.keepWithin(g.plan.Roster.Len(), g.config.SSH.KeepOpen)
+	}
 	latch := journal.NewStopFile(dir, nil)
 	h := &house{journal: j, over: make(chan error, 1), door: make(chan struct{}), watched: make(chan struct{})}
 	h.engine = local.New(local.Options{
 		Plan: g.plan, State: recalled(w, g, found, latch, o.idle), Started: engine.Started{Open: found.Open, Torn: found.Torn},
 		Carrier: g.carrier, Gates: g.gates, Journal: j, Latch: latch, Clock: w.clock, Dice: w.dice, Elapsed: w.monotonic(o.demo), Log: o.log,
-		Version: version, Demo: o.demo, LastSeq: found.LastSeq, Recent: found.Recent, Undo: undoWithin, Check: g.checkOrder,
+		Survey: g.surveyor(o.idle == ""), Version: version, Demo: o.demo, LastSeq: found.LastSeq, Recent: found.Recent, Undo: undoWithin, Check: g.checkOrder,
 	})
 	if found.Why != "" {
 		o.log.Warn(found.Why, "kept", found.Kept)
@@ -138,6 +141,7 @@ func (h *house) refresh(ctx context.Context, g *graph, log *slog.Logger) {
 			log.Error("the refreshed inventory does not fit the plan; the old one stays", "error", err)
 			return
 		}
+		g.current.Store(r.Roster)
 		h.engine.SetPlan(plan, fmt.Sprintf("the inventory was refreshed, hosts known: %d", r.Roster.Len()))
 	}, func(err error) {
 		log.Warn("the inventory could not be refreshed; its last good state stays", "error", err)

@@ -90,6 +90,24 @@ func codeOfOutcome(o engine.Outcome) int {
 	return exitDone
 }
 
+// codeOfOutcomes is how run-once ends on several hosts: a host that needs a person weighs most. A refusal on some
+// while others were attacked is a failure of the whole, since "refused" says that nothing was done.
+func codeOfOutcomes(outcomes []engine.Outcome) int {
+	seen := map[int]bool{}
+	for _, o := range outcomes {
+		seen[codeOfOutcome(o)] = true
+	}
+	if len(seen) > 1 && seen[exitRefused] {
+		seen[exitNoEffect] = true
+	}
+	for _, code := range []int{exitResidue, exitNoEffect, exitStopped, exitRefused} {
+		if seen[code] {
+			return code
+		}
+	}
+	return exitDone
+}
+
 // endedEarly tells whether somebody or something of ours ended the attack: a stop, a gate, closing time, an
 // exclusion, a shutdown. What remains is its own end, a host that said no, and what went wrong.
 func endedEarly(cause string) bool {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +20,7 @@ import (
 type historyShape struct {
 	Schema   int               `json:"schema"`
 	ID       string            `json:"id"`
+	Run      string            `json:"run"` // what it is part of, where an order hit several hosts; else the same as id
 	Host     string            `json:"host"`
 	Attack   string            `json:"attack"`
 	Params   map[string]string `json:"params"`
@@ -35,9 +37,11 @@ type historyShape struct {
 }
 
 func (a *app) historyCommand() *cobra.Command {
-	last := 0
+	last, run := 0, ""
 	c := &cobra.Command{
 		Use: "history", Short: "Every attack that has ended, oldest first", Args: cobra.NoArgs,
+		Long: `history lists every attack that has ended, one line a host. With --run it lists the parts of one run, or the
+one attack of that id.`,
 		RunE: func(*cobra.Command, []string) error {
 			if err := a.ownJournal(); err != nil {
 				return err
@@ -49,6 +53,11 @@ func (a *app) historyCommand() *cobra.Command {
 			if len(rows) == 0 && a.noJournal() {
 				a.say("no journal in %s", a.dir())
 			}
+			if run != "" {
+				if rows = partsOf(rows, run); len(rows) == 0 {
+					return fail(exitUsage, fmt.Errorf("the journal in %s has no run %q that has ended; chaoscat history lists the ids", a.dir(), run))
+				}
+			}
 			if last > 0 && len(rows) > last {
 				rows = rows[len(rows)-last:]
 			}
@@ -56,7 +65,12 @@ func (a *app) historyCommand() *cobra.Command {
 		},
 	}
 	c.Flags().IntVarP(&last, "last", "n", 0, "only the last `N`")
+	c.Flags().StringVar(&run, "run", "", "only the parts of the run `ID`")
 	return c
+}
+
+func partsOf(rows []historyShape, run string) []historyShape {
+	return slices.DeleteFunc(rows, func(r historyShape) bool { return r.Run != run && r.ID != run })
 }
 
 // elsewhere tells whether the call names an engine by its socket and nothing of its files: what lies in the
@@ -104,7 +118,7 @@ func closedRow(r engine.Record, intent engine.Run) historyShape {
 	if trigger == "" {
 		trigger = triggerOf(r)
 	}
-	return historyShape{schema, r.Run, r.Host, r.Attack, nonNilMap(intent.Attack.Params), trigger, r.By, intent.Reason, started, r.At,
+	return historyShape{schema, r.Run, orElse(r.Of, r.Run), r.Host, r.Attack, nonNilMap(intent.Attack.Params), trigger, r.By, intent.Reason, started, r.At,
 		r.Outcome.Effect, r.Outcome.Undo, r.Outcome.Cause, r.Outcome.Detail, r.Outcome.Figures}
 }
 
@@ -184,7 +198,7 @@ func (a *app) draw(id string) (d engine.Draw, pool []string, err error) {
 			if r.Kind == engine.Lifecycle && r.Pool != nil {
 				now = r.Pool
 			}
-			if r.Kind == engine.Drawn && r.Draw != nil && r.Draw.ID == id {
+			if r.Kind == engine.Drawn && r.Draw != nil && drawOf(id, r.Draw.ID) {
 				d, pool, found = *r.Draw, now, true
 			}
 		}
@@ -196,12 +210,22 @@ func (a *app) draw(id string) (d engine.Draw, pool []string, err error) {
 	return d, pool, err
 }
 
+var partNumber = regexp.MustCompile(`^-[0-9]{3,5}$`)
+
+// drawOf tells whether an id is that of a draw, or of one of the runs that it became.
+func drawOf(id, draw string) bool {
+	rest, ok := strings.CutPrefix(id, draw)
+	return ok && (rest == "" || partNumber.MatchString(rest))
+}
+
 type explainShape struct {
 	Schema   int              `json:"schema"`
 	ID       string           `json:"id"`
 	Draw     uint64           `json:"draw"`
 	Eligible int              `json:"eligible"`
 	Host     string           `json:"host"`
+	Hosts    []string         `json:"hosts"`  // all of them, in the order in which the dice named them
+	Passed   []string         `json:"passed"` // named by the dice, too, and kept out by a limit of their group
 	Feasible []string         `json:"feasible"`
 	Weights  map[string]int64 `json:"weights"`
 	Attack   string           `json:"attack"`
@@ -215,10 +239,17 @@ func (a *app) printExplanation(e engine.Explanation) error {
 		err = fail(exitUnexpected, fmt.Errorf("the record does not agree with its own dice: %s", e.Why))
 	}
 	if a.json {
-		return errors.Join(a.lines(explainShape{schema, e.ID, e.Draw.Draw, e.Eligible, e.Host, nonNil(sortedKeys(e.Weights)), nonNilMap(e.Weights), e.Attack, e.Agrees, e.Why}), err)
+		return errors.Join(a.lines(explainShape{schema, e.ID, e.Draw.Draw, e.Eligible, e.Host, drawnHosts(e.Draw), nonNil(e.Passed), nonNil(sortedKeys(e.Weights)), nonNilMap(e.Weights), e.Attack, e.Agrees, e.Why}), err)
 	}
 	fmt.Fprintf(a.out, "draw %s at %s, dice %d\n", e.ID, e.At.Format(time.RFC3339), e.Draw.Draw)
-	fmt.Fprintf(a.out, "  host    %s\n", hostDraw(e.Draw))
+	if len(e.Hosts) > 1 {
+		fmt.Fprintf(a.out, "  hosts   %s\n", hostsDraw(e.Draw))
+	} else {
+		fmt.Fprintf(a.out, "  host    %s\n", hostDraw(e.Draw))
+	}
+	if len(e.Passed) > 0 {
+		fmt.Fprintf(a.out, "  passed  %s: drawn too, and kept out by a limit of their groups\n", strings.Join(e.Passed, ", "))
+	}
 	total := int64(0)
 	for _, w := range e.Weights {
 		total += w
@@ -243,9 +274,28 @@ func weightText(d engine.Draw, attack string, total int64) string {
 	return fmt.Sprintf("weight %d of %d", d.Weights[attack], total)
 }
 
+// drawnHosts are all hosts of a draw; one that hit a single host names it alone.
+func drawnHosts(d engine.Draw) []string {
+	if len(d.Hosts) > 0 {
+		return d.Hosts
+	}
+	return []string{d.Host}
+}
+
+func hostsDraw(d engine.Draw) string {
+	list, by := strings.Join(d.Hosts, ", "), "nobody"
+	if d.Order != nil {
+		by = d.Order.By
+	}
+	if d.Order != nil && len(d.Order.Targets()) > 0 {
+		return list + ", named by " + by
+	}
+	return fmt.Sprintf("%s, %d of %d that the order of %s left to chance", list, len(d.Hosts), d.Eligible, by)
+}
+
 func hostDraw(d engine.Draw) string {
 	switch {
-	case d.Order != nil && d.Order.Host != "":
+	case d.Order != nil && len(d.Order.Targets()) > 0:
 		return d.Host + ", named by " + d.Order.By
 	case d.Kept:
 		return d.Host + ", kept from the draw before, whose attack had become infeasible there"

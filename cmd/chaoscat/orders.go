@@ -10,12 +10,30 @@ import (
 
 	"github.com/chaoscat/chaoscat/engine"
 	"github.com/chaoscat/chaoscat/engine/control"
+	"github.com/chaoscat/chaoscat/engine/local"
 )
 
 // asker is an engine that takes orders: one behind the socket, or one of our own.
 type asker interface {
 	Ask(ctx context.Context, o engine.Order) (run string, err error)
 	Watch(ctx context.Context) <-chan engine.Snapshot
+	History(ctx context.Context, after uint64) ([]engine.Record, error)
+}
+
+// inHouse is an engine in this process. Whoever could start it may do everything with it; at the socket, the server
+// asks the kernel who is there.
+type inHouse struct{ *local.Engine }
+
+// Ask gives the order with the role that a door in this process has.
+func (e inHouse) Ask(ctx context.Context, o engine.Order) (run string, err error) {
+	o.Role = engine.Admin
+	return e.Engine.Ask(ctx, o)
+}
+
+// Order is Ask for who does not need to know which run has begun.
+func (e inHouse) Order(ctx context.Context, o engine.Order) error {
+	_, err := e.Ask(ctx, o)
+	return err
 }
 
 // withEngine gives f the running engine. With none running it opens one whose schedule stands still,
@@ -38,6 +56,11 @@ func (a *app) withOwnEngine(ctx context.Context, f func(asker) error, reach bool
 	if err != nil {
 		return fmt.Errorf("no engine is running, and none can be started for this: %w", err)
 	}
+	return a.withGraph(ctx, g, f)
+}
+
+// withGraph runs an engine whose schedule stands still, for f. The graph is connected, and closed afterwards.
+func (a *app) withGraph(ctx context.Context, g *graph, f func(asker) error) error {
 	defer g.carrier.Close()
 	log := slog.New(slog.DiscardHandler)
 	if a.verbose {
@@ -47,7 +70,7 @@ func (a *app) withOwnEngine(ctx context.Context, f func(asker) error, reach bool
 	if err != nil {
 		return err
 	}
-	return errors.Join(f(h.engine), h.close(errors.New("the command is done")))
+	return errors.Join(f(inHouse{h.engine}), h.close(errors.New("the command is done")))
 }
 
 // order is a command that hands over one order and says that it was carried out.

@@ -126,7 +126,7 @@ func (a *app) commands() []*cobra.Command {
 		a.demoCommand(), a.initCommand(), a.checkCommand(), a.infoCommand(),
 		a.statusCommand(), a.whyCommand(), a.runOnceCommand(),
 		a.stopCommand(), a.resumeCommand(), a.pauseCommand(), a.skipCommand(), a.excludeCommand(), a.includeCommand(),
-		a.hostsCommand(), a.attacksCommand(), a.gatesCommand(), a.windowsCommand(),
+		a.hostsCommand(), a.attacksCommand(), a.attackCommand(), a.gatesCommand(), a.windowsCommand(),
 		a.historyCommand(), a.explainCommand(), a.journalCommand(),
 		a.sweepCommand(), a.sudoersCommand(), a.manCommand(), a.versionCommand(),
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -15,16 +16,29 @@ import (
 )
 
 func (a *app) runOnceCommand() *cobra.Command {
-	o, params, wait := engine.Order{Kind: engine.RunOnce}, []string{}, false
+	o, params, wait, x := engine.Order{Kind: engine.RunOnce}, []string{}, false, aim{}
 	c := &cobra.Command{
-		Use: "run-once", Short: "Attack now, inside all gates", Args: cobra.NoArgs,
-		Long: `run-once attacks one host now. What is left open is drawn: the host uniformly, the attack by weight.
-Business hours, health, on-call, limits and a stop hold as they do for the schedule; its wait and a
-pause do not. With no engine running, the attack runs in the foreground.`,
-		Example: "  chaoscat run-once --wait\n  chaoscat run-once --attack latency --host web-3 --for 30s --param delay=300ms --wait",
+		Use: "run-once", Short: "Attack now, inside all gates, one host or several", Args: cobra.NoArgs,
+		Long: `run-once attacks one host now, or several at once. What is left open is drawn: the hosts uniformly, the
+attack by weight. Business hours, health, on-call, the limits of the blast radius and a stop hold as they
+do for the schedule; its wait and a pause do not. With no engine running, the attack runs in the foreground.
+
+Hosts are named with --host, or drawn: --group, --tag and --zone say among which, --count or --percent how
+many. More than the limits of the plan allow is refused, with the numbers.
+
+With --wait there is a line for each host as it ends. Where hosts end differently, the exit code is 6 if any
+needs a person; else 5 if on any the attack failed, had no effect, or was refused while it ran on others;
+else 7 if any was stopped; 4 if it was refused on all; else 0.`,
+		Example: `  chaoscat run-once --wait
+  chaoscat run-once --attack latency --host web-3 --for 30s --param delay=300ms --wait
+  chaoscat run-once --attack cpu --group web --count 3 --on-failure all-or-nothing --wait
+  chaoscat run-once --attack cpu --group role=web --zone eu-1 --percent 20`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
 			if o.Params, err = splitParams(params); err != nil {
+				return fail(exitUsage, err)
+			}
+			if err := x.order(&o, cmd.Flags().Changed); err != nil {
 				return fail(exitUsage, err)
 			}
 			o.ID, o.By, o.Door = newID(), a.user, "command"
@@ -32,12 +46,12 @@ pause do not. With no engine running, the attack runs in the foreground.`,
 		},
 	}
 	c.Flags().StringVar(&o.Attack, "attack", "", "`NAME` of an attack of the plan (default: drawn by weight)")
-	c.Flags().StringVar(&o.Host, "host", "", "`NAME` of a host (default: drawn uniformly)")
+	x.flags(c)
 	c.Flags().DurationVar(&o.For, "for", 0, "how long `D` the fault is held (default: the plan's)")
 	c.Flags().StringArrayVar(&params, "param", nil, "`K=V` instead of the plan's parameter; may be repeated")
 	c.Flags().StringVar(&o.Reason, "reason", "", "`WHY`, for the record")
 	c.Flags().BoolVar(&o.DryRun, "dry-run", false, "draw, ask every gate, and say what would have run")
-	c.Flags().BoolVar(&wait, "wait", false, "wait for the outcome (always so with no engine running)")
+	c.Flags().BoolVar(&wait, "wait", false, "wait for every host's outcome (always so with no engine running)")
 	return c
 }
 
@@ -83,24 +97,76 @@ func (a *app) settleGates(ctx context.Context, e asker) error {
 func (a *app) attack(ctx context.Context, e asker, o engine.Order, wait bool) error {
 	stopped := context.AfterFunc(ctx, func() { a.stopBecause(e) }) // also while the gates are asked
 	defer stopped()
-	run, err := e.Ask(context.WithoutCancel(ctx), o)
+	watching, enough := context.WithCancel(context.WithoutCancel(ctx))
+	defer enough()
+	before, err := present(watching, e)
 	if err != nil {
 		return err
+	}
+	if err := misnamed(before, o); err != nil {
+		return err
+	}
+	run, err := e.Ask(watching, o)
+	if err != nil {
+		return err
+	}
+	p := newParts(run, func(r engine.Record) error { return a.printOutcome(run, r) })
+	record := follower{engine: e, seen: before.LastSeq}
+	if !wait && !o.DryRun {
+		return a.printBegun(watching, run, p, record)
 	}
 	if !o.DryRun {
 		a.say("%s has begun; chaoscat stop ends it", run)
 	}
-	if !wait && !o.DryRun {
-		return a.printRun(run, nil)
+	if err := a.await(watching, e, p, record); err != nil {
+		return err
 	}
-	for s := range e.Watch(context.WithoutCancel(ctx)) {
-		for _, r := range s.Recent {
-			if r.Run == run && r.Outcome != nil {
-				return errors.Join(a.printRun(run, &r), fail(codeOfOutcome(*r.Outcome), outcomeError(r)))
-			}
+	return a.concluded(p)
+}
+
+// present is the view that a watch begins with. A watch does not say why it does not begin, so somebody else is asked.
+func present(ctx context.Context, e asker) (engine.Snapshot, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if s, open := <-e.Watch(ctx); open {
+		return s, nil
+	}
+	_, err := e.History(ctx, math.MaxUint64)
+	if err == nil {
+		err = control.ErrNoEngine
+	}
+	return engine.Snapshot{}, err
+}
+
+// await follows the parts until each has its outcome.
+func (a *app) await(ctx context.Context, e asker, p *parts, record follower) error {
+	for s := range e.Watch(ctx) {
+		news, err := record.news(ctx)
+		if err := errors.Join(err, p.hear(news)); err != nil {
+			return err
+		}
+		if p.over() {
+			return nil
+		}
+		// a view from before they began knows nothing of them
+		if len(p.begun) > 0 && s.LastSeq >= p.latest && !p.running(s) && s.LastSeq <= record.seen {
+			return fail(exitUnexpected, fmt.Errorf("an outcome is no longer in the engine's memory; see: chaoscat history --run %s", p.run))
 		}
 	}
 	return fail(exitUnexpected, errors.New("the engine ended before the attack did; chaoscat stop looks for what is left"))
+}
+
+// concluded says how it went, and ends with the code for it.
+func (a *app) concluded(p *parts) error {
+	code := codeOfOutcomes(p.outcomes())
+	if len(p.begun) == 1 {
+		return fail(code, outcomeError(p.ended[p.begun[0]]))
+	}
+	if code != exitDone {
+		return fail(code, errors.New(p.summary()))
+	}
+	a.say("%s", p.summary())
+	return nil
 }
 
 // stopBecause turns ctrl+c during an attack in the foreground into a stop of that attack.
@@ -121,24 +187,41 @@ func outcomeError(r engine.Record) error {
 	return errors.New(r.Text)
 }
 
-func (a *app) printRun(run string, r *engine.Record) error {
+// ranShape is one host of a run-once: an id of its own, and the run that it is part of.
+type ranShape struct {
+	Schema  int             `json:"schema"`
+	ID      string          `json:"id"`
+	Run     string          `json:"run"`
+	Host    string          `json:"host,omitempty"`
+	Attack  string          `json:"attack,omitempty"`
+	Outcome *engine.Outcome `json:"result,omitempty"`
+}
+
+func (a *app) printOutcome(run string, r engine.Record) error {
 	if a.json {
-		row := struct {
-			Schema  int             `json:"schema"`
-			ID      string          `json:"id"`
-			Host    string          `json:"host,omitempty"`
-			Attack  string          `json:"attack,omitempty"`
-			Outcome *engine.Outcome `json:"result,omitempty"`
-		}{Schema: schema, ID: run}
-		if r != nil {
-			row.Host, row.Attack, row.Outcome = r.Host, r.Attack, r.Outcome
-		}
-		return a.lines(row)
+		return a.lines(ranShape{schema, r.Run, run, r.Host, r.Attack, r.Outcome})
 	}
-	if r != nil {
-		fmt.Fprintln(a.out, printable.Printable(r.Text))
-	} else {
-		fmt.Fprintln(a.out, run)
+	_, err := fmt.Fprintln(a.out, printable.Printable(r.Text))
+	return err
+}
+
+// printBegun is all there is to say without waiting: the id, or as JSON every host with its own.
+func (a *app) printBegun(ctx context.Context, run string, p *parts, record follower) error {
+	if !a.json {
+		a.say("%s has begun; chaoscat stop ends it", run)
+		_, err := fmt.Fprintln(a.out, run)
+		return err
+	}
+	news, err := record.news(ctx)
+	p.report = func(engine.Record) error { return nil }
+	if err := errors.Join(err, p.hear(news)); err != nil {
+		return err
+	}
+	for _, id := range p.begun {
+		r := p.host[id]
+		if err := a.lines(ranShape{schema, id, run, r.Host, r.Attack, nil}); err != nil {
+			return err
+		}
 	}
 	return nil
 }

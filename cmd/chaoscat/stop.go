@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -123,15 +124,13 @@ func (a *app) stop(ctx context.Context, e asker, o engine.Order, pending map[str
 	a.say("stopped; undoing what runs")
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	w := undoing{app: a, engine: e, order: o.ID, pending: pending, ended: map[string]engine.Record{}, told: map[string]bool{}}
 	seen := false
 	for s := range e.Watch(ctx) {
 		if seen = seen || s.Stopped != nil; !seen {
 			continue // a view from before the order
 		}
-		for _, r := range s.Running {
-			pending[r.ID] = r
-		}
-		if err := a.reportUndone(s, pending); err != nil {
+		if err := w.look(ctx, s); err != nil {
 			return err
 		}
 		if len(s.Hosts.Residue) > 0 && allResidue(s, pending) {
@@ -148,6 +147,91 @@ func (a *app) stop(ctx context.Context, e asker, o engine.Order, pending map[str
 	return errEngineGone
 }
 
+// undoing prints a line for every run that a stop ends, from the record: of a thousand that end at once a view
+// carries but the last few, and some may be over before the first view.
+type undoing struct {
+	*app
+	engine  asker
+	order   string                   // the stop
+	record  *follower                // nil before the first look
+	pending map[string]engine.Run    // seen running
+	ended   map[string]engine.Record // ended since the stop
+	told    map[string]bool          // runs of which it was said that they wait for their own host
+}
+
+func (w *undoing) look(ctx context.Context, s engine.Snapshot) error {
+	if err := w.listen(ctx, s.LastSeq); err != nil {
+		return err
+	}
+	running := map[string]bool{}
+	for _, r := range s.Running {
+		running[r.ID], w.pending[r.ID] = true, r
+		w.waits(r)
+	}
+	over := map[string]stopLine{}
+	for id, r := range w.pending {
+		over[id] = stopLine{schema, r.Host.Name, id, r.Attack.Name, "unknown", "see chaoscat history"}
+	}
+	for id, r := range w.ended {
+		over[id] = stopLine{schema, r.Host, id, r.Attack, orNothing(r.Outcome.Undo), r.Text}
+	}
+	for _, id := range sortedKeys(over) {
+		if running[id] {
+			continue // also one with an outcome may still have its host looked at
+		}
+		delete(w.pending, id)
+		delete(w.ended, id)
+		if err := w.printStopped(over[id]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lookBack is how many records before the newest a stop is looked for first: the whole record may be long.
+const lookBack = 2000
+
+// listen takes in the outcomes since the stop.
+func (w *undoing) listen(ctx context.Context, last uint64) error {
+	begins := w.record == nil
+	if begins {
+		w.record = &follower{w.engine, last - min(last, lookBack)}
+	}
+	news, err := w.record.news(ctx)
+	if begins && err == nil {
+		since := w.ordered(news)
+		if since < 0 && last > lookBack {
+			w.record.seen = 0
+			news, err = w.record.news(ctx)
+			since = w.ordered(news)
+		}
+		if news = news[max(0, since):]; since < 0 {
+			news = nil
+		}
+	}
+	for _, r := range news {
+		if r.Kind == engine.Closed && r.Outcome != nil {
+			w.ended[r.Run] = r
+		}
+	}
+	return err
+}
+
+// ordered finds the stop among records.
+func (w *undoing) ordered(records []engine.Record) int {
+	return slices.IndexFunc(records, func(r engine.Record) bool {
+		return r.Kind == engine.OrderGiven && r.Order != nil && r.Order.ID == w.order
+	})
+}
+
+// waits says once of a host that cannot be reached by when it undoes by itself.
+func (w *undoing) waits(r engine.Run) {
+	if r.Phase == engine.Lost && !r.Until.IsZero() && !w.told[r.ID] {
+		w.told[r.ID] = true
+		w.say("%s is out of reach; its own guard undoes %s by %s at the latest", r.Host.Name, r.Attack.Name, r.Until.Local().Format("15:04:05"))
+	}
+}
+
 // residueError says which hosts need a person, and why.
 func residueError(s engine.Snapshot) error {
 	lines := []error{fmt.Errorf("%d hosts need a person; look at them, then run: chaoscat sweep", len(s.Hosts.Residue))}
@@ -155,31 +239,6 @@ func residueError(s engine.Snapshot) error {
 		lines = append(lines, fmt.Errorf("  %s: %s", host, printable.Printable(s.Hosts.Residue[host].Text)))
 	}
 	return errors.Join(lines...)
-}
-
-// reportUndone prints a line for every run that is over.
-func (a *app) reportUndone(s engine.Snapshot, pending map[string]engine.Run) error {
-	running := map[string]bool{}
-	for _, r := range s.Running {
-		running[r.ID] = true
-	}
-	for id, r := range pending {
-		if running[id] {
-			continue
-		}
-		delete(pending, id)
-		line := stopLine{Schema: schema, Host: r.Host.Name, ID: id, Attack: r.Attack.Name, Undo: "unknown", Text: "see chaoscat history"}
-		for _, record := range s.Recent { // newest first
-			if record.Run == id && record.Outcome != nil {
-				line.Undo, line.Text = orNothing(record.Outcome.Undo), record.Text
-				break
-			}
-		}
-		if err := a.printStopped(line); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func orNothing(u engine.Undo) string {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -40,6 +41,19 @@ type sweepLine struct {
 	Clean  bool     `json:"clean"`
 	Text   string   `json:"text,omitempty"`
 	Found  []string `json:"found"`
+	// Foreign is the work of other tools: never touched, and a reason not to attack the host.
+	Foreign []string `json:"foreign"`
+}
+
+// foreign are those of a sweep's lines that are about other tools.
+func foreign(lines []string) []string {
+	found := []string{}
+	for _, line := range lines {
+		if text, ok := strings.CutPrefix(line, "foreign "); ok {
+			found = append(found, text)
+		}
+	}
+	return found
 }
 
 func (a *app) sweep(ctx context.Context, wanted []string, force bool) error {
@@ -52,14 +66,17 @@ func (a *app) sweep(ctx context.Context, wanted []string, force bool) error {
 	if err != nil {
 		return fail(exitUsage, err)
 	}
-	dirty, err := a.sweepAll(ctx, g.carrier, hosts, force)
+	dirty, strange, err := a.sweepAll(ctx, g.carrier, hosts, force)
 	if err != nil {
 		return err
 	}
 	if dirty > 0 {
 		return fail(exitResidue, fmt.Errorf("%d of %d hosts could not be proven clean", dirty, len(hosts)))
 	}
-	a.say("%d hosts are clean", len(hosts))
+	a.say("%s clean of what is ours", counted(len(hosts), "host"))
+	if strange > 0 {
+		a.say("on %d of them other tools have left faults, see above: until those are gone they are not attacked", strange)
+	}
 	return nil
 }
 
@@ -97,8 +114,9 @@ func chosen(r *engine.Roster, open map[string]engine.Host, wanted []string) ([]e
 	return hosts, errors.Join(unknown...)
 }
 
-// sweepAll sweeps side by side and prints each host as it is done. It returns how many are not clean.
-func (a *app) sweepAll(ctx context.Context, c carrier, hosts []engine.Host, force bool) (dirty int, err error) {
+// sweepAll sweeps side by side and prints each host as it is done. It returns how many are not clean, and on how
+// many there is something that is not ours.
+func (a *app) sweepAll(ctx context.Context, c carrier, hosts []engine.Host, force bool) (dirty, strange int, err error) {
 	var (
 		mu    sync.Mutex
 		work  sync.WaitGroup
@@ -112,6 +130,9 @@ func (a *app) sweepAll(ctx context.Context, c carrier, hosts []engine.Host, forc
 				if !line.Clean {
 					dirty++
 				}
+				if len(line.Foreign) > 0 {
+					strange++
+				}
 				err = errors.Join(err, a.printSwept(line))
 				mu.Unlock()
 			}
@@ -122,14 +143,14 @@ func (a *app) sweepAll(ctx context.Context, c carrier, hosts []engine.Host, forc
 	}
 	close(queue)
 	work.Wait()
-	return dirty, err
+	return dirty, strange, err
 }
 
 func (a *app) sweepOne(ctx context.Context, c carrier, h engine.Host, force bool) sweepLine {
 	ctx, cancel := context.WithTimeout(ctx, sweepEach)
 	defer cancel()
 	found, lines := c.Sweep(ctx, h, force)
-	line := sweepLine{schema, h.Name, found.Clean, found.Text, slices.Clone(lines)}
+	line := sweepLine{schema, h.Name, found.Clean, found.Text, slices.Clone(lines), foreign(lines)}
 	if found.Clean {
 		if err := a.clear(ctx, h.Name); err != nil {
 			line.Text += "; the engine could not be told: " + err.Error()
@@ -165,6 +186,9 @@ func (a *app) printSwept(l sweepLine) error {
 	}
 	fmt.Fprintf(a.out, "%s: %s %s\n", l.Host, state, l.Text)
 	for _, f := range l.Found {
+		if text, ok := strings.CutPrefix(f, "foreign "); ok {
+			f = "not ours, left alone: " + text + "; the host is not attacked while it is there"
+		}
 		fmt.Fprintf(a.out, "  %s\n", f)
 	}
 	return nil

@@ -27,12 +27,17 @@ func (a *app) lines(rows ...any) error {
 
 // table writes aligned columns; the first row is the heading.
 func (a *app) table(rows [][]string) error {
+	if a.quiet && len(rows) > 0 {
+		rows = rows[1:]
+	}
+	return a.plainTable(rows)
+}
+
+// plainTable writes aligned columns without a heading.
+func (a *app) plainTable(rows [][]string) error {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	for i, row := range rows {
-		if i == 0 && a.quiet {
-			continue
-		}
+	for _, row := range rows {
 		cells := make([]string, len(row))
 		for j, cell := range row {
 			cells[j] = printable.Printable(cell)

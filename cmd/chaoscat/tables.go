@@ -4,15 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/chaoscat/chaoscat/attacks"
-	"github.com/chaoscat/chaoscat/cmd/chaoscat/config"
 	"github.com/chaoscat/chaoscat/engine"
 	"github.com/chaoscat/chaoscat/engine/control"
 )
@@ -22,6 +19,9 @@ func (a *app) view(ctx context.Context) (engine.Snapshot, error) {
 	client := a.client()
 	defer client.Close()
 	s, err := client.Snapshot(ctx)
+	if err == nil {
+		s.Survey = client.Survey(ctx)
+	}
 	if err == nil || !errors.Is(err, control.ErrNoEngine) {
 		return s, err
 	}
@@ -54,14 +54,57 @@ type hostShape struct {
 	Tags     map[string]string `json:"tags"`
 	Eligible bool              `json:"eligible"`
 	Why      string            `json:"why"`
+	Sighting *sightShape       `json:"seen,omitempty"` // what the background look knows
+}
+
+type sightShape struct {
+	At          time.Time         `json:"at"`
+	RoundTrip   float64           `json:"ssh_ms,omitempty"`
+	Unreachable string            `json:"unreachable,omitempty"`
+	Infeasible  map[string]string `json:"infeasible,omitempty"`
+	Busy        string            `json:"busy,omitempty"`
+}
+
+func sightOf(s *engine.Survey, host string) *sightShape {
+	seen, known := s.Find(host)
+	if !known {
+		return nil
+	}
+	shape := &sightShape{At: seen.At, RoundTrip: float64(seen.RoundTrip.Microseconds()) / 1000, Unreachable: seen.Unreachable}
+	if seen.Facts != nil {
+		shape.Infeasible, shape.Busy = seen.Facts.Infeasible, seen.Facts.Busy
+	}
+	return shape
+}
+
+// text is the one word for a host's SSH: "12 ms", or that it does not answer.
+func (s *sightShape) text() string {
+	switch {
+	case s == nil:
+		return "-"
+	case s.Unreachable != "":
+		return "no"
+	case s.RoundTrip == 0:
+		return "yes"
+	}
+	return fmt.Sprintf("%.3g ms", s.RoundTrip)
 }
 
 func (a *app) printHosts(s engine.Snapshot) error {
-	rows, table := []any{}, [][]string{{"HOST", "ADDRESS", "GROUPS", "STATE", "WHY"}}
+	rows, table := []any{}, [][]string{{"HOST", "ADDRESS", "GROUPS", "STATE", "SSH", "WHY"}}
 	for _, h := range s.Roster.Hosts() {
 		status, why := s.Host(h.Name)
-		rows = append(rows, hostShape{schema, h.Name, h.Address, h.Port, nonNil(h.Groups), nonNilMap(h.Tags), status == engine.HostReady, why})
-		table = append(table, []string{h.Name, h.Address, strings.Join(h.Groups, ","), string(status), why})
+		seen := sightOf(s.Survey, h.Name)
+		rows = append(rows, hostShape{schema, h.Name, h.Address, h.Port, nonNil(h.Groups), nonNilMap(h.Tags), status == engine.HostReady, why, seen})
+		if seen != nil && why == "" {
+			why = seen.Unreachable
+		}
+		table = append(table, []string{h.Name, h.Address, strings.Join(h.Groups, ","), string(status), seen.text(), why})
+	}
+	if s.Survey.Len() == 0 { // nobody has looked: no column for it
+		for i, row := range table {
+			table[i] = slices.Delete(row, 4, 5)
+		}
 	}
 	if a.json {
 		return a.lines(rows...)
@@ -85,101 +128,6 @@ func nonNil(list []string) []string {
 		return []string{}
 	}
 	return list
-}
-
-func (a *app) attacksCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "attacks", Short: "The attacks of the plan and of the catalogue, with weights and chances", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := a.view(cmd.Context())
-			switch {
-			case errors.Is(err, config.ErrNotFound):
-				err = nil
-			case codeOf(err) == exitConfig:
-				a.say("the configuration is broken; this is the catalogue alone")
-			case err != nil:
-				return err
-			}
-			return errors.Join(a.printAttacks(s), err)
-		},
-	}
-}
-
-type attackShape struct {
-	Schema     int               `json:"schema"`
-	Name       string            `json:"name"`
-	Kind       string            `json:"kind"`
-	Planned    bool              `json:"planned"`
-	Weight     int64             `json:"weight"`
-	Chance     float64           `json:"chance"`
-	Family     string            `json:"family"`
-	Reversible bool              `json:"reversible"`
-	Requires   []string          `json:"requires"`
-	For        string            `json:"for"`
-	Params     map[string]string `json:"params"` // values in force: the plan's, else the defaults
-	Help       map[string]string `json:"help"`   // what each parameter is
-	Summary    string            `json:"summary"`
-}
-
-func (a *app) printAttacks(s engine.Snapshot) error {
-	shapes := shapesOf(s)
-	if a.json {
-		rows := make([]any, len(shapes))
-		for i := range shapes {
-			rows[i] = shapes[i]
-		}
-		return a.lines(rows...)
-	}
-	table := [][]string{{"ATTACK", "WEIGHT", "CHANCE", "FAMILY", "FOR", "NEEDS", "WHAT"}}
-	for _, x := range shapes {
-		weight, chance := "-", "not in the plan"
-		if x.Planned {
-			weight, chance = fmt.Sprint(x.Weight), fmt.Sprintf("%.0f %%", 100*x.Chance)
-		}
-		table = append(table, []string{x.Name, weight, chance, x.Family, x.For, strings.Join(x.Requires, " "), x.Summary})
-	}
-	return a.table(table)
-}
-
-// shapesOf lists the plan's attacks first, then what the catalogue has beyond them.
-func shapesOf(s engine.Snapshot) (shapes []attackShape) {
-	used := map[string]bool{}
-	for _, planned := range s.Attacks {
-		d, _ := attacks.Find(planned.Kind)
-		x := attackShape{schema, planned.Name, planned.Kind, true, planned.Weight, 0, planned.Family, planned.Reversible, nonNil(d.Needs), engine.Span(planned.For), values(d, planned.Params), paramHelp(d), d.Summary}
-		if i := slices.IndexFunc(s.Chances, func(c engine.Chance) bool { return c.Attack == planned.Name }); i >= 0 {
-			x.Chance = s.Chances[i].Chance
-		}
-		used[planned.Kind] = true
-		shapes = append(shapes, x)
-	}
-	for _, d := range attacks.Builtin() {
-		if used[d.Name] {
-			continue
-		}
-		shapes = append(shapes, attackShape{schema, d.Name, d.Name, false, 0, 0, d.Family, d.Reversible, nonNil(d.Needs), engine.Span(d.Default), values(d, nil), paramHelp(d), d.Summary})
-	}
-	return shapes
-}
-
-// values are the parameters in force: what is set, and the defaults of the others that have one.
-func values(d attacks.Definition, set map[string]string) map[string]string {
-	m := map[string]string{}
-	for _, p := range d.Params {
-		if p.Default != "" {
-			m[p.Name] = p.Default
-		}
-	}
-	maps.Copy(m, set)
-	return m
-}
-
-func paramHelp(d attacks.Definition) map[string]string {
-	m := map[string]string{}
-	for _, p := range d.Params {
-		m[p.Name] = p.Help
-	}
-	return m
 }
 
 func (a *app) gatesCommand() *cobra.Command {

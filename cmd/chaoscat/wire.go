@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/chaoscat/chaoscat/attacks"
@@ -26,7 +29,8 @@ type graph struct {
 	catalogue []attacks.Definition // the builtin attacks and the plan's custom ones
 	runner    attacks.Runner
 	inventory *inventory.Inventory
-	refresh   time.Duration // 0: the inventory does not change
+	current   atomic.Pointer[engine.Roster] // the hosts as they were last read
+	refresh   time.Duration                 // 0: the inventory does not change
 	notices   []string
 	plan      engine.Plan
 	gates     *gatekeeper
@@ -100,7 +104,9 @@ func build(ctx context.Context, w world, cfg *config.Config) (*graph, error) {
 
 // connect makes the carrier: keys and known hosts are read, and what is wrong with them is said.
 func (g *graph) connect(w world) error {
-	c, err := remote.New(carrierOptions(w, g.config, g.catalogue, g.runner))
+	o := carrierOptions(w, g.config, g.catalogue, g.runner)
+	o.Lookup = g.lookup()
+	c, err := remote.New(o)
 	if err != nil {
 		return fail(exitConfig, err)
 	}
@@ -111,13 +117,13 @@ func (g *graph) connect(w world) error {
 // attacks fills the plan's attacks in from the catalogue, and reports all that is wrong with any of them.
 func (g *graph) attacks() (planned []engine.Attack, err error) {
 	g.catalogue = attacks.Builtin()
-	var wrong []config.Mistake
+	defs, wrong := g.definitions()
 	for _, a := range g.config.Attacks {
-		d, mistake := g.definition(a)
-		if mistake != nil {
-			wrong = append(wrong, *mistake)
-			continue
+		d, ok := defs[a.Key]
+		if !ok {
+			continue // said already
 		}
+		a.Params = withParts(a)
 		if a.For == 0 {
 			a.For = d.Default
 		}
@@ -127,33 +133,141 @@ func (g *graph) attacks() (planned []engine.Attack, err error) {
 		if a.For > g.config.Safety.MaxDuration {
 			wrong = append(wrong, g.config.Wrong(a.Key+".for", "%s lasts %s, above safety.max_duration (%s)", a.Name, engine.Span(a.For), engine.Span(g.config.Safety.MaxDuration)))
 		}
-		if _, err := attacks.Check(d, a.Params); err != nil {
-			wrong = append(wrong, g.config.Wrong(a.Key+".params", "%v", err))
+		wire, err := attacks.Check(d, a.Params)
+		if err != nil {
+			wrong = append(wrong, g.wrongParams(a, err)...)
 		}
-		a.Kind, a.Family, a.Reversible = d.Name, d.Family, d.Reversible
+		if err := tooLate(a, a.For); err != nil {
+			wrong = append(wrong, g.config.Wrong(a.Key+".gap", "%v", err))
+		}
+		a.Kind, a.Family, a.Reversible = d.Name, d.Family, attacks.Undoes(d, wire)
+		if !a.Reversible && !g.config.Safety.Irreversible {
+			m := g.config.Wrong(a.Key+".kind", "%s has no undo", a.Name)
+			m.Hint = "say irreversible = true under [safety] if hosts may be left so, or remove it"
+			wrong = append(wrong, m)
+		}
 		planned = append(planned, a.Attack)
 	}
 	return planned, config.Collect(wrong)
 }
 
-// definition finds an attack in the catalogue, or adds the operator's own to it.
-func (g *graph) definition(a config.Attack) (attacks.Definition, *config.Mistake) {
-	if a.Custom != nil {
-		d, err := g.custom(a)
-		if err != nil {
-			m := g.config.Wrong(a.Key, "%v", err)
-			return d, &m
+// wrongParams says each mistake where the parameters of an attack stand.
+func (g *graph) wrongParams(a config.Attack, err error) (wrong []config.Mistake) {
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		key := a.Key + ".params"
+		for i, p := range a.Parts {
+			if strings.HasPrefix(line, fmt.Sprintf("part %d of ", i+1)) && p.Params != nil {
+				key = p.Key + ".params"
+			}
 		}
-		g.catalogue = append(g.catalogue, d)
-		return d, nil
+		wrong = append(wrong, g.config.Wrong(key, "%s", line))
 	}
-	if d, ok := attacks.Find(a.Kind); ok {
-		return d, nil
+	return wrong
+}
+
+// withParts is the parameters of an attack with those of its parts, as the whole calls them.
+func withParts(a config.Attack) map[string]string {
+	if len(a.Parts) == 0 {
+		return a.Params
 	}
-	m := g.config.Wrong(a.Key+".kind", "there is no attack %q in the catalogue", a.Kind)
-	m.Nearest = inventory.Nearest(a.Kind, names(g.catalogue))
+	all := maps.Clone(a.Params)
+	if all == nil {
+		all = map[string]string{}
+	}
+	for i, p := range a.Parts {
+		for name, value := range p.Params {
+			all[attacks.PartParam(i, name)] = value
+		}
+	}
+	return all
+}
+
+// tooLate is what is wrong with a compound attack whose last part would begin when all is over.
+func tooLate(a config.Attack, hold time.Duration) error {
+	if last := a.Gap * time.Duration(max(0, len(a.Parts)-1)); last > 0 && last >= hold {
+		return fmt.Errorf("the last part of %s would begin after %s, and all is over after %s", a.Name, engine.Span(last), engine.Span(hold))
+	}
+	return nil
+}
+
+// definitions finds the attacks of the plan in the catalogue, by key, and adds the operator's own to it: first the
+// custom ones, then those that may be made of them.
+func (g *graph) definitions() (map[string]attacks.Definition, []config.Mistake) {
+	found, wrong := map[string]attacks.Definition{}, []config.Mistake(nil)
+	add := func(a config.Attack, d attacks.Definition, err error) {
+		if err != nil {
+			wrong = append(wrong, g.config.Wrong(a.Key, "%v", err))
+			return
+		}
+		found[a.Key], g.catalogue = d, append(g.catalogue, d)
+	}
+	for _, a := range g.config.Attacks {
+		if a.Custom != nil {
+			d, err := g.custom(a)
+			add(a, d, err)
+		}
+	}
+	for _, a := range g.config.Attacks {
+		if len(a.Parts) == 0 {
+			continue
+		}
+		if parts, mistakes := g.parts(a); mistakes == nil {
+			d, err := attacks.Compound(a.Name, parts, a.Gap)
+			add(a, d, err)
+		} else {
+			wrong = append(wrong, mistakes...)
+		}
+	}
+	for _, a := range g.config.Attacks {
+		if a.Custom != nil || len(a.Parts) > 0 {
+			continue
+		}
+		if d, ok := attacks.Find(a.Kind); ok {
+			found[a.Key] = d
+		} else {
+			wrong = append(wrong, g.noSuchAttack(a.Key+".kind", a.Kind))
+		}
+	}
+	return found, wrong
+}
+
+func (g *graph) noSuchAttack(key, kind string) config.Mistake {
+	m := g.config.Wrong(key, "there is no attack %q in the catalogue", kind)
+	m.Nearest = inventory.Nearest(kind, names(g.catalogue))
 	m.Hint = "chaoscat attacks lists them"
-	return attacks.Definition{}, &m
+	return m
+}
+
+// parts finds those of a compound attack: any that the catalogue has, the custom ones of the plan included.
+func (g *graph) parts(a config.Attack) (parts []attacks.Definition, wrong []config.Mistake) {
+	for _, p := range a.Parts {
+		i := slices.IndexFunc(g.catalogue, func(d attacks.Definition) bool { return d.Name == p.Kind })
+		if i < 0 {
+			wrong = append(wrong, g.noSuchAttack(p.Key, p.Kind))
+			continue
+		}
+		parts = append(parts, g.catalogue[i])
+	}
+	return parts, wrong
+}
+
+// surveyor is who looks at the whole roster in the background; nobody where the configuration wants none, or where
+// the engine lives for a single command only.
+func (g *graph) surveyor(lasting bool) local.Surveyor {
+	s, able := g.carrier.(local.Surveyor)
+	if !able || !lasting || g.config.SSH.SurveyRate == 0 {
+		return nil
+	}
+	return s
+}
+
+// lookup finds the addresses behind the names among peers: hosts and groups as the inventory has them now, and
+// whatever the machine's own resolver knows.
+func (g *graph) lookup() attacks.Lookup {
+	resolve := func(ctx context.Context, name string) ([]netip.Addr, error) {
+		return net.DefaultResolver.LookupNetIP(ctx, "ip", name)
+	}
+	return inventory.Lookup(g.current.Load, resolve)
 }
 
 func names(catalogue []attacks.Definition) (n []string) {
@@ -206,7 +320,13 @@ func (g *graph) checkOrder(o engine.Order) error {
 		params = map[string]string{}
 	}
 	maps.Copy(params, o.Params)
-	_, err := attacks.Check(g.catalogue[i], params)
+	wire, err := attacks.Check(g.catalogue[i], params)
+	if err == nil && planned.Reversible && !attacks.Undoes(g.catalogue[i], wire) && (o.Role < engine.Admin || !g.plan.Safety.Irreversible) {
+		err = fmt.Errorf("with these parameters nothing takes %s back: that needs safety.irreversible = true and the role %s", o.Attack, engine.Admin)
+	}
+	if at := slices.IndexFunc(g.config.Attacks, func(a config.Attack) bool { return a.Name == o.Attack }); at >= 0 && o.For > 0 {
+		err = errors.Join(err, tooLate(g.config.Attacks[at], o.For))
+	}
 	if d := g.catalogue[i]; d.Max > 0 && o.For > d.Max {
 		err = errors.Join(err, fmt.Errorf("%s may last %s at most", d.Name, engine.Span(d.Max)))
 	}
@@ -230,6 +350,7 @@ func (g *graph) hosts(ctx context.Context) error {
 		return fail(exitConfig, err)
 	}
 	g.notices, g.plan.Roster = result.Notices, result.Roster
+	g.current.Store(result.Roster)
 	return nil
 }
 
@@ -279,6 +400,7 @@ func carrierOptions(w world, cfg *config.Config, catalogue []attacks.Definition,
 		User: user, Port: cfg.SSH.Port, Jump: cfg.SSH.Jump, IdentityFiles: identities, AgentSocket: socket,
 		KnownHosts: knownHosts(cfg.SSH.KnownHosts), Sudo: cfg.SSH.Sudo, ConnectTimeout: cfg.SSH.ConnectTimeout,
 		KeepAlive: cfg.SSH.KeepAlive, Lease: cfg.Safety.Lease, Clock: w.clock,
+		Survey: remote.Survey{PerSecond: cfg.SSH.SurveyRate, Keep: cfg.SSH.KeepOpen, Every: cfg.SSH.SurveyEvery},
 	}
 }
 

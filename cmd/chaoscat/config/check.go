@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/chaoscat/chaoscat/engine"
 	"github.com/chaoscat/chaoscat/inventory"
@@ -49,6 +50,7 @@ func (r *reading) checkAttacks(c *Config) {
 	for i := range c.Attacks {
 		a := &c.Attacks[i]
 		r.checkCustom(a)
+		r.checkCompound(a)
 		if a.Kind == "" {
 			a.Kind = a.Name
 		}
@@ -86,6 +88,34 @@ func (r *reading) checkCustom(a *Attack) {
 		r.wrong(r.at(a.Key+".irreversible"), "is true, and there is an undo").Hint = "remove one of the two"
 	case !written("measure") && (written("figure") || written("unit")):
 		r.wrong(r.at(a.Key), "names a figure but has no measure").Hint = "name the script that prints it"
+	}
+}
+
+// checkCompound joins the two ways to write one. Whether its parts go together is the catalogue's to say.
+func (r *reading) checkCompound(a *Attack) {
+	written := func(name string) bool { return r.root.find(a.Key).under[name] != nil }
+	for i := range a.Parts {
+		a.Parts[i].Key = a.Key + "." + a.Parts[i].Key
+	}
+	switch {
+	case !written("compound") && !written("part"):
+		if written("gap") {
+			r.wrong(r.at(a.Key+".gap"), "is for a compound attack, and this is none").Hint = `name its parts: compound = ["cpu", "latency"]`
+		}
+		return
+	case written("compound") && written("part"):
+		r.wrong(r.at(a.Key+".compound"), "names the parts, and so does [[attack.part]]").Hint = "remove one of the two"
+	case written("inject"):
+		r.wrong(r.at(a.Key+".inject"), "makes a custom attack, and its parts a compound one").Hint = "write the custom one as an [[attack]] of its own, and name it as a part"
+	case written("kind"):
+		r.wrong(r.at(a.Key+".kind"), "a compound attack has no kind").Hint = "remove kind, or remove its parts"
+	}
+	for i, kind := range a.compound {
+		a.Parts = append(a.Parts, Part{Kind: kind, Key: fmt.Sprintf("%s.compound[%d]", a.Key, i)})
+	}
+	a.compound = nil
+	if a.Gap%time.Second != 0 {
+		r.wrong(r.at(a.Key+".gap"), "%s is not in whole seconds", a.Gap)
 	}
 }
 

@@ -53,6 +53,9 @@ type SSH struct {
 	ConnectTimeout time.Duration
 	Sudo           bool // the runner is started by sudo -n
 	KeepAlive      time.Duration
+	SurveyRate     int           // logins per second of the look at all hosts in the background; 0 looks at nobody
+	SurveyEvery    time.Duration // between two looks at one host
+	KeepOpen       int           // logins of the look that stay open
 }
 
 // Agent says whether the SSH agent is asked for keys. The zero value does not ask.
@@ -88,8 +91,19 @@ type Inventory struct {
 // Attack is one entry of the plan. Family, Reversible, and For where it is 0, are the catalogue's to fill in.
 type Attack struct {
 	engine.Attack
-	Custom *Custom // nil for an attack of the catalogue
-	Key    string  // attack[0]; a parameter is at Key + ".params.NAME"
+	Custom *Custom       // nil for an attack of the catalogue
+	Parts  []Part        // of a compound attack; else none
+	Gap    time.Duration // between the beginnings of its parts
+	Key    string        // attack[0]; a parameter is at Key + ".params.NAME"
+
+	compound []string // the parts by kind alone, until they become Parts
+}
+
+// Part is one attack of a compound one.
+type Part struct {
+	Kind   string
+	Params map[string]string
+	Key    string // attack[0].part[1]
 }
 
 // Custom is an attack made of the operator's own script files, which exist and which nobody else can write.
@@ -194,6 +208,9 @@ func defaults(files Files) *Config {
 			KnownHosts:     files.knownHosts(),
 			ConnectTimeout: 10 * time.Second,
 			KeepAlive:      5 * time.Second,
+			SurveyRate:     20,
+			SurveyEvery:    time.Minute,
+			KeepOpen:       500,
 		},
 		OnCall: defaultGate(engine.OnCall, "oncall"),
 		Log:    Log{Level: "info"},

@@ -113,6 +113,7 @@ func TestTheLeastThatLoadsIsCautious(t *testing.T) {
 		},
 		SSH: SSH{
 			Port: 22, Agent: AgentAuto, ConnectTimeout: 10 * time.Second, KeepAlive: 5 * time.Second,
+			SurveyRate: 20, SurveyEvery: time.Minute, KeepOpen: 500,
 			KnownHosts: []string{"/home/me/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts"},
 		},
 		Inventories: []Inventory{{
@@ -163,20 +164,21 @@ func TestEveryKeySetsWhatItSays(t *testing.T) {
 		},
 		Safety: engine.Safety{
 			MaxConcurrent: 3, GroupBy: "zone", MaxPerGroup: 2, LeavePerGroup: 4, HostCooldown: 0, MaxDuration: 90 * time.Second,
-			Lease: 20 * time.Second, Margin: 61 * time.Second, AbortAfter: 5, FactsFor: 2 * time.Hour,
+			Lease: 20 * time.Second, Margin: 61 * time.Second, AbortAfter: 5, FactsFor: 2 * time.Hour, Irreversible: true,
 		},
 		Hosts: Hosts{Exclude: engine.Selector{"db-*", "group:pay"}, AllowLoopback: true},
 		SSH: SSH{
 			User: "chaos", Port: 2022, IdentityFiles: []string{"/home/me/.ssh/a", "/etc/chaoscat/keys/b"}, Agent: AgentNever,
 			KnownHosts: []string{"/etc/chaoscat/known"}, Jump: "a@b:2,[2001:db8::1]:22", ConnectTimeout: 4 * time.Second, Sudo: true, KeepAlive: 2 * time.Second,
+			SurveyRate: 0, SurveyEvery: 5 * time.Minute, KeepOpen: 40,
 		},
 		Inventories: []Inventory{
 			{Type: StaticInventory, Refresh: 5 * time.Minute, Key: "inventory[0]", Source: inventory.Static{Label: "inventory[0]", Hosts: []inventory.StaticHost{
-				{Where: "/etc/chaoscat/chaoscat.toml:51", Name: "plain"},
-				{Where: "/etc/chaoscat/chaoscat.toml:52", Name: "web-1", Address: "10.0.0.1", Port: 23, User: "u", Jump: "j", Groups: []string{"web", "eu"}, Tags: map[string]string{"zone": "eu-1"}},
+				{Where: "/etc/chaoscat/chaoscat.toml:55", Name: "plain"},
+				{Where: "/etc/chaoscat/chaoscat.toml:56", Name: "web-1", Address: "10.0.0.1", Port: 23, User: "u", Jump: "j", Groups: []string{"web", "eu"}, Tags: map[string]string{"zone": "eu-1"}},
 			}}},
 			{Type: StaticInventory, Refresh: 5 * time.Minute, Key: "inventory[1]", Source: inventory.Static{Label: "inventory[1]", Hosts: []inventory.StaticHost{
-				{Where: "/etc/chaoscat/chaoscat.toml:56", Name: "web-2"},
+				{Where: "/etc/chaoscat/chaoscat.toml:60", Name: "web-2"},
 			}}},
 			{Type: AnsibleInventory, Refresh: time.Minute, Key: "inventory[2]", Source: inventory.AnsibleFile{Path: "/etc/chaoscat/hosts"}},
 			{Type: CommandInventory, Refresh: time.Hour, Key: "inventory[3]", Source: inventory.Command{Argv: []string{"/etc/chaoscat/bin/list", "--all"}, Timeout: 3 * time.Second}},
@@ -189,6 +191,10 @@ func TestEveryKeySetsWhatItSays(t *testing.T) {
 			{Key: "attack[1]", Attack: engine.Attack{Name: "own", Kind: "own", Weight: 0, Hosts: engine.Selector{"web-*", "!web-1"}}, Custom: &Custom{
 				Inject: "/etc/chaoscat/i.sh", Undo: "/etc/chaoscat/u.sh", Measure: "/etc/chaoscat/m.sh", Figure: "queue", Unit: "jobs"}},
 			{Key: "attack[2]", Attack: engine.Attack{Name: "wipe", Kind: "wipe", Weight: 1}, Custom: &Custom{Inject: "/etc/chaoscat/w.sh", Irreversible: true}},
+			{Key: "attack[3]", Attack: engine.Attack{Name: "both", Kind: "both", Weight: 1}, Gap: 5 * time.Second, Parts: []Part{
+				{Kind: "cpu", Key: "attack[3].compound[0]"}, {Kind: "own", Key: "attack[3].compound[1]"}}},
+			{Key: "attack[4]", Attack: engine.Attack{Name: "parts", Kind: "parts", Weight: 1}, Parts: []Part{
+				{Kind: "cpu", Params: map[string]string{"load": "50"}, Key: "attack[4].part[0]"}, {Kind: "latency", Key: "attack[4].part[1]"}}},
 		},
 		Health: []Gate{
 			{Key: "health[0]", Type: HTTPGate, Command: health.CommandOptions{Timeout: 500 * time.Millisecond},
@@ -236,7 +242,7 @@ func TestEveryMistakeIsReportedAtOnceWithItsLine(t *testing.T) {
 
 // A time of day is the right type of nothing.
 func TestEveryKeyRefusesAValueOfTheWrongType(t *testing.T) {
-	lists := []string{"inventory", "attack", "health", "schedule.freeze", "inventory.hosts"}
+	lists := []string{"inventory", "attack", "health", "schedule.freeze", "inventory.hosts", "attack.part"}
 	for _, k := range Keys() {
 		conf, table := "", ""
 		if i := strings.LastIndex(k.Name, "."); i >= 0 {
@@ -245,6 +251,9 @@ func TestEveryKeyRefusesAValueOfTheWrongType(t *testing.T) {
 			if slices.Contains(lists, table) {
 				conf = "[[" + table + "]]\n"
 			}
+		}
+		if table == "attack.part" {
+			conf = "[[attack]]\nname = \"x\"\n" + conf
 		}
 		if table == "inventory.hosts" {
 			conf = "[[inventory]]\ntype = \"static\"\n" + conf

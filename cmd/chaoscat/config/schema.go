@@ -99,6 +99,7 @@ func safetyKeys(s *engine.Safety, h *Hosts) []key {
 		entry("settle", span(&s.Margin, 5*time.Second, time.Hour), "time for undo and proof that must still fit into the hours"),
 		entry("abort_after", whole(&s.AbortAfter, 1, 1000), "bad answers of a gate in a row that undo a running attack"),
 		entry("facts_for", span(&s.FactsFor, time.Minute, 7*24*time.Hour), "how long it is believed what a host can do"),
+		entry("irreversible", toggle(&s.Irreversible), "let the plan have attacks without an undo: halt, panic, custom ones that say so"),
 		entry("exclude", exclusion(&h.Exclude), "hosts that are never attacked; each term must match one"),
 		entry("allow_loopback", toggle(&h.AllowLoopback), "let hosts be on loopback addresses (containers, tests)"),
 	}
@@ -115,6 +116,9 @@ func sshKeys(s *SSH) []key {
 		entry("connect_timeout", span(&s.ConnectTimeout, time.Second, 2*time.Minute), "for connection, handshake and login together"),
 		entry("sudo", toggle(&s.Sudo), "start the runner by sudo -n; chaoscat sudoers prints the rule"),
 		entry("keep_alive", span(&s.KeepAlive, time.Second, time.Minute), "how often an open connection is tried"),
+		entry("survey_rate", whole(&s.SurveyRate, 0, 1000), "logins per second of the look at all hosts in the background; 0 looks at nobody"),
+		entry("survey_every", span(&s.SurveyEvery, 10*time.Second, 24*time.Hour), "how often each host is looked at"),
+		entry("keep_open", whole(&s.KeepOpen, 0, anyNumber), "logins of that look that stay open; the others are closed after each look"),
 	}
 }
 
@@ -169,6 +173,14 @@ func attackKeys(a *Attack) []key {
 		entry("for", span(&a.For, time.Second, 24*time.Hour), "how long it lasts; otherwise what the catalogue says"),
 		entry("params", parameters(&a.Params), "chaoscat attacks lists them"),
 		entry("hosts", selector(&a.Hosts), "hosts that it may hit; otherwise all"),
+		entry("compound", texts(&a.compound, "kinds of attacks", named), "makes a compound attack: the kinds of its parts, in the order in which they begin"),
+		entry("gap", span(&a.Gap, 0, time.Hour), "time between the beginnings of two parts, in whole seconds; 0s is at once"),
+		entry("part", many(&a.Parts, func(i int) Part { return Part{Key: fmt.Sprintf("part[%d]", i)} }, func(p *Part) []key {
+			return []key{
+				entry("kind", text(&p.Kind, named), "an attack of the catalogue, or a custom one of this file").required(),
+				entry("params", parameters(&p.Params), "chaoscat attacks KIND lists them"),
+			}
+		}), "makes a compound attack of parts that have parameters"),
 		entry("inject", file(&a.Custom.Inject, ours), "makes a custom attack: POSIX sh that applies the fault"),
 		entry("undo", file(&a.Custom.Undo, ours), "POSIX sh that takes it back, wholly or by half, once or twice"),
 		entry("measure", file(&a.Custom.Measure, ours), "POSIX sh that prints the figure"),
