@@ -3,7 +3,6 @@ package tui
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 
 // attack is the pane of what runs: how far it has come, what stands ready to undo it, what was measured.
 type attack struct {
+	crowd
 	reached map[string]map[engine.Phase]engine.Record // run → phase → when and how it was entered
 }
 
@@ -38,10 +38,15 @@ func (a *attack) learn(r engine.Record) {
 	a.reached[r.Run][r.Phase] = r
 }
 
-// forget drops what is known of runs that have ended.
-func (a *attack) forget(running []engine.Run) {
+// see takes over what runs, and drops what is known of runs that have ended.
+func (a *attack) see(s *scene) {
+	a.crowd.learn(s)
+	running := make(map[string]bool, len(s.Running))
+	for i := range s.Running {
+		running[s.Running[i].ID] = true
+	}
 	for id := range a.reached {
-		if !slices.ContainsFunc(running, func(r engine.Run) bool { return r.ID == id }) {
+		if !running[id] {
 			delete(a.reached, id)
 		}
 	}
@@ -55,20 +60,27 @@ func (a *attack) wants(s *scene) int {
 	return 4 * len(s.Running)
 }
 
+// crowded tells whether the runs get a line each in place of their details: where those have no room, where one
+// order attacks several hosts, and as long as a stop of several is under way.
+func (a *attack) crowded(s *scene, h int) bool {
+	n := len(s.Running)
+	return n > 1 && (h < 4*n || len(a.rows) > n) || len(a.stopping) > 1
+}
+
 func (a *attack) view(k *look, s *scene, r rect) pane {
 	p := pane{title: "1 Attack", note: undoIn(s)}
 	w, h := r.w-2, r.h-2
 	switch n := len(s.Running); {
+	case a.crowded(s, h):
+		p.rows = a.crowd.view(k, s, w, h)
+		p.title += "s  " + thousands(n) + " running" + a.place()
 	case n == 1:
 		p.title += " " + s.Running[0].ID
 		p.rows = a.details(k, s, s.Running[0], w, h)
-	case h >= 4*n:
+	default:
 		for _, run := range s.Running {
 			p.rows = append(p.rows, a.details(k, s, run, w, 4)...)
 		}
-	default:
-		p.title += fmt.Sprintf("s  %d running", n)
-		p.rows = crowd(k, s, w, h)
 	}
 	return p
 }
@@ -76,8 +88,8 @@ func (a *attack) view(k *look, s *scene, r rect) pane {
 // undoIn is the latest end of all faults that are held.
 func undoIn(s *scene) string {
 	var until time.Time
-	for _, r := range s.Running {
-		if r.Until.After(until) {
+	for i := range s.Running {
+		if r := &s.Running[i]; r.Until.After(until) && r.Phase != engine.Lost {
 			until = r.Until
 		}
 	}
@@ -101,10 +113,13 @@ func dueUndo(s *scene, until time.Time) string {
 // details are the lines on one run, the most important first; with room the phases get a line each.
 func (a *attack) details(k *look, s *scene, r engine.Run, w, h int) []string {
 	rows := []string{who(k, r, w)}
+	if left, has := s.Hosts.Residue[r.Host.Name]; has && left.Run == r.ID {
+		return append(rows, k.fill([]remark{{k.alarm, "NEEDS A PERSON: " + left.Text}, {k.strong, r.Figures.Text}}, w, h-1)...)
+	}
 	if h >= len(steps)+3 {
 		rows = append(rows, a.ladder(k, s, r, w)...)
 	} else {
-		rows = append(rows, a.strip(k, r, w))
+		rows = append(rows, a.strip(k, s, r, w))
 	}
 	rows = rows[:min(len(rows), h)]
 	said := append([]remark{ready(k, s, a, r)}, figures(k, r, h-len(rows)-1)...)
@@ -146,10 +161,10 @@ func who(k *look, r engine.Run, w int) string {
 }
 
 // strip is all phases in one line; where they do not fit, the count and the word of the present one.
-func (a *attack) strip(k *look, r engine.Run, w int) string {
+func (a *attack) strip(k *look, s *scene, r engine.Run, w int) string {
 	at := step(r.Phase)
 	if at < 0 {
-		return k.newLine(w).put(k.alarm, " "+offPath(r)).String()
+		return k.newLine(w).put(k.alarm, " "+offPath(s, r)).String()
 	}
 	if w < 76 {
 		l := k.newLine(w).put(ink{}, fmt.Sprintf(" step %d/%d ", at+1, len(steps)))
@@ -164,8 +179,13 @@ func (a *attack) strip(k *look, r engine.Run, w int) string {
 }
 
 // offPath is a phase outside the ordinary order.
-func offPath(r engine.Run) string {
-	if r.Phase == engine.Lost {
+func offPath(s *scene, r engine.Run) string {
+	switch {
+	case r.Phase == engine.Lost && r.Until.After(s.now):
+		return "contact lost: the host undoes it by itself by " + s.at(r.Until) + "; looking for it"
+	case r.Phase == engine.Lost && !r.Until.IsZero():
+		return "contact lost: the host was to undo it by itself by " + s.at(r.Until) + "; looking for it"
+	case r.Phase == engine.Lost:
 		return "contact lost: the host undoes the fault by itself; looking for the host"
 	}
 	return string(r.Phase) + ": the intent is on disk, nothing has been sent yet"
@@ -198,7 +218,7 @@ func (a *attack) ladder(k *look, s *scene, r engine.Run, w int) []string {
 	at := step(r.Phase)
 	var rows []string
 	if at < 0 {
-		rows = append(rows, k.newLine(w).put(k.alarm, " "+offPath(r)).String())
+		rows = append(rows, k.newLine(w).put(k.alarm, " "+offPath(s, r)).String())
 	}
 	for i, st := range steps {
 		mark, in := a.mark(k, r, i, at)
@@ -267,21 +287,4 @@ func figures(k *look, r engine.Run, rows int) []remark {
 		return []remark{{k.strong, r.Figures.Text + "; " + ends.text}}
 	}
 	return []remark{{k.strong, r.Figures.Text}, ends}
-}
-
-// crowd is one line for each of many runs.
-func crowd(k *look, s *scene, w, h int) []string {
-	var rows []string
-	for i, r := range s.Running {
-		if i == h-1 && len(s.Running) > h {
-			return append(rows, k.newLine(w).put(ink{}, fmt.Sprintf("   and %d more", len(s.Running)-i)).String())
-		}
-		l := k.newLine(w).put(ink{}, " ").cell(k.hot, k.fire, 1)
-		l.cell(ink{}, r.Attack.Name, 14).cell(ink{}, r.Host.Name, max(14, w/4)).cell(ink{}, string(r.Phase), 10)
-		if !r.Until.IsZero() {
-			l.put(ink{}, dueUndo(s, r.Until))
-		}
-		rows = append(rows, l.put(ink{}, " "+r.Stopping).String())
-	}
-	return rows
 }

@@ -32,9 +32,9 @@ func (m *root) keyBar(w int) string {
 	k := m.look
 	var left, right []part
 	if m.current() == filtering {
-		left = append(left, part{k.strong, "/" + m.field.text + "_", 1})
+		left = append(left, part{k.strong, m.fieldShown(w), 1})
 	}
-	for _, c := range commands(m.current()) {
+	for _, c := range m.commands(m.current()) {
 		if c.rank == 0 || c.bars != nil && c.bars(m) != "" {
 			continue
 		}
@@ -52,10 +52,19 @@ func (m *root) keyBar(w int) string {
 	return k.spread(w, left, right)
 }
 
+// fieldShown is the end of what is typed, as much as leaves room for the key that stops.
+func (m *root) fieldShown(w int) string {
+	text := []rune(m.look.clean(m.field.text))
+	for columns(string(text)) > w-30-len(m.field.into.prompt()) && len(text) > 0 {
+		text = text[1:]
+	}
+	return m.field.into.prompt() + string(text) + "_"
+}
+
 // now is what a key does just now, where that is less than what it can do.
 func (m *root) now(c command) string {
 	switch {
-	case c.Help().Key != "p":
+	case c.name != "pause":
 		return c.Help().Desc
 	case m.scene.Stopped != nil:
 		return "re-arm"

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/chaoscat/chaoscat/engine"
 )
 
 func loaded(hosts int) (*desk, time.Duration) {
@@ -70,6 +72,91 @@ func TestTheScreenIsQuickWithAHundredThousandHosts(t *testing.T) {
 			d.m.roster.filter("")
 			return timed(func() { d.m.roster.filter(needle) })
 		})
+	}
+}
+
+// What is done by a key may take a moment longer than a frame, and never as long as a person would notice.
+func TestTheKeysAreQuickWithAHundredThousandHosts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures time")
+	}
+	d, _ := loaded(100_000)
+	d.m.roster.filter("warm")
+	d.m.roster.filter("")
+	d.m.Update(d.m.nextColumn()().(orderedHostsMsg))
+	within(t, "a filter over sorted hosts", 16*time.Millisecond, func() time.Duration {
+		d.m.roster.filter("")
+		return timed(func() { d.m.roster.filter("e") })
+	})
+	within(t, "moving among sorted hosts", 5*time.Millisecond, func() time.Duration {
+		return timed(func() { d.m.Update(down) })
+	})
+	within(t, "a view of sorted hosts", 2*time.Millisecond, func() time.Duration {
+		d.m.stale = true
+		return timed(func() { d.m.View() })
+	})
+	within(t, "a search over the output", 16*time.Millisecond, func() time.Duration {
+		return timed(func() { d.m.output.lookFor("line 19") })
+	})
+	within(t, "the dialog", 16*time.Millisecond, func() time.Duration {
+		d.m.mode = browsing
+		return timed(func() { d.m.openHand() })
+	})
+	within(t, "a snapshot with a sort under way", 5*time.Millisecond, func() time.Duration {
+		s := d.m.scene.Snapshot
+		return timed(func() { d.m.see(newsMsg{snapshot: &s, heard: d.time}) })
+	})
+	within(t, "a letter in the dialog's hosts", 50*time.Millisecond, func() time.Duration {
+		d.m.hand.at = 1
+		return timed(func() { d.m.hand.edit("w") })
+	})
+}
+
+// A thousand attacks in flight cost the screen what is seen of them, and a snapshot what it takes to sort them.
+func TestTheScreenIsQuickWithAThousandAttacks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures time")
+	}
+	d := besieged()
+	within(t, "view", 2*time.Millisecond, func() time.Duration {
+		d.m.stale = true
+		return timed(func() { d.m.View() })
+	})
+	s := d.m.scene.Snapshot
+	within(t, "a snapshot", 16*time.Millisecond, func() time.Duration {
+		return timed(func() { d.m.see(newsMsg{snapshot: &s, heard: d.time}) })
+	})
+}
+
+// besieged is a fleet of a hundred thousand, looked at in the background, of which a thousand are attacked.
+func besieged() *desk {
+	d, _ := loaded(100_000)
+	s := thousand()
+	s.Roster, s.RosterID, s.Survey = d.m.scene.Roster, d.m.scene.RosterID, &engine.Survey{Hosts: map[string]engine.Sighting{}}
+	for i := range 100_000 {
+		s.Survey.Hosts[s.Roster.At(i).Name] = engine.Sighting{At: noon, RoundTrip: 12 * time.Millisecond, Facts: &engine.Facts{Summary: "kernel 6.1.0, tc yes, cores 4"}}
+	}
+	for i := range s.Running {
+		s.Running[i].Host = s.Roster.At(50 * i)
+	}
+	return d.show(s)
+}
+
+func BenchmarkViewOfAThousandAttacks(b *testing.B) {
+	d := besieged()
+	b.ReportAllocs()
+	for b.Loop() {
+		d.m.stale = true
+		d.m.View()
+	}
+}
+
+func BenchmarkSnapshotOfAThousandAttacks(b *testing.B) {
+	d := besieged()
+	s := d.m.scene.Snapshot
+	b.ReportAllocs()
+	for b.Loop() {
+		d.m.see(newsMsg{snapshot: &s, heard: d.time})
 	}
 }
 

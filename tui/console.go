@@ -60,6 +60,17 @@ type Options struct {
 	Attached bool // the engine runs in another process and outlives this console
 	Plain    bool // neither colour nor bold nor reverse: NO_COLOR, --no-color, TERM=dumb
 	ASCII    bool // no character above 126: the locale is not UTF-8, or counts signs as two columns wide
+	ReadOnly bool // of all orders only stop is given from here
+	// Theme is one of [Themes], or empty; see [CheckTheme].
+	Theme string
+	// Keys gives actions other keys than their own: "skip" = "K", several separated by blanks. See [CheckKeys];
+	// stop only gains keys.
+	Keys map[string]string
+	// SaveDir is where a pane is written to; empty is the working directory, and [NoFiles] writes nothing.
+	SaveDir string
+	// Getenv reads the environment of whoever sits at the terminal, to know whether tmux or screen stands between:
+	// TMUX, STY and TERM. Nil knows of neither.
+	Getenv func(string) string
 	// Hangup and Terminate pass on the signals that the caller caught; nil where there are none. The
 	// console itself handles no signal.
 	Hangup    <-chan os.Signal
@@ -99,12 +110,16 @@ func Run(ctx context.Context, o Options) (Exit, error) {
 	if !term.IsTerminal(o.In.Fd()) || !term.IsTerminal(o.Out.Fd()) {
 		return Terminated, errors.New("the console needs a terminal for input and output; without one use --daemon, status or history")
 	}
+	if err := errors.Join(CheckKeys(o.Keys), CheckTheme(o.Theme)); err != nil {
+		return Terminated, err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	out := newOutlet(o.Out)
 	end := &ending{}
 	m := newRoot(ctx, o, end, out.caughtUp)
 	m.suspend = suspension{ctx, out}.cmd
+	m.clip = func(sequence string) { _, _ = out.Write([]byte(sequence)) }
 	p := tea.NewProgram(m, tea.WithInput(o.In), tea.WithOutput(out), tea.WithAltScreen(),
 		tea.WithFPS(framesPerSecond), tea.WithoutSignalHandler())
 	// Quitting waits for the reader of the keyboard, killing closes its file under its hands.

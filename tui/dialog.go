@@ -87,7 +87,7 @@ func (m *root) crampedView(w, h int) []string {
 			}
 		}
 	} else {
-		lines = append(lines, reasonLine(k, s, w),
+		lines = append(lines, reasonLine(k, s, &m.attack.crowd, w),
 			put(ink{}, fmt.Sprintf("%dx%d: too small for panes, attack keys are off", m.w, m.h)),
 			put(ink{}, fmt.Sprintf("s stop  q quit  (needs %dx%d)", leastWidth, leastHeight)))
 		if m.toast.text != "" {

@@ -162,7 +162,12 @@ func promptly(cmd tea.Cmd) tea.Msg {
 
 func (d *desk) screen(w, h int) string {
 	d.m.Update(tea.WindowSizeMsg{Width: w, Height: h})
-	return d.m.View()
+	screen := d.m.View()
+	var crash *Crash
+	if errors.As(d.m.end.err, &crash) { // the console recovers and leaves; a test must not overlook it
+		panic(fmt.Sprintf("%v\n%s", crash, crash.Stack))
+	}
+	return screen
 }
 
 var (
@@ -306,6 +311,126 @@ func crowded() engine.Snapshot {
 		r.Until, r.Guard = time.Time{}, nil
 		s.Running = append(s.Running, r)
 	}
+	return s
+}
+
+// thousand is one order on a thousand hosts, and a scheduled attack beside it.
+func thousand() engine.Snapshot {
+	s := attacking()
+	s.Roster, s.Total, s.Eligible, s.RosterID = fleet(1500), 1500, 499, 2
+	of := "20260723-144711-7f3a91c2"
+	single := s.Running[0]
+	single.Host, _ = s.Roster.Find("web-01200.prod-eu.example.net")
+	s.Running = []engine.Run{single}
+	for i := range 1000 {
+		r := single
+		r.ID, r.Of, r.Host = fmt.Sprintf("%s-%03d", of, i+1), of, s.Roster.At(i)
+		r.Attack, r.By, r.Reason, r.Trigger = engine.Attack{Name: "blackhole"}, "ada", "game day", engine.ByOrder
+		r.Figures = engine.Figures{Text: "pings answered 100 -> 0 %"}
+		s.Running = append(s.Running, r)
+	}
+	for i := range 3 {
+		s.Running[100+i].Phase, s.Running[100+i].Until = engine.Undoing, time.Time{}
+	}
+	s.Running[7].Phase, s.Running[7].Until = engine.Lost, noon.Add(11*time.Second)
+	return s
+}
+
+// thousandStopped is the same order some moments after a stop: three hosts are out of reach, one was left with residue.
+func thousandStopped() engine.Snapshot {
+	s := thousand()
+	s.Mood = engine.MoodUndoing
+	s.Stopped = &engine.Latch{At: noon.Add(-time.Second), By: "ada", Door: "console"}
+	s.Verdict = engine.Verdict{Name: engine.IsStopped, Sentence: "stopped by ada (console) at 16:47:52"}
+	left := s.Running[400]
+	left.Phase, left.Settled, left.Stopping = engine.Verifying, true, "stopped by ada (console)"
+	s.Hosts.Residue = map[string]engine.Leftover{left.Host.Name: {Since: noon, Run: left.ID, Text: "qdisc netem still on eth0"}}
+	var running []engine.Run
+	for i, r := range s.Running[5:10] {
+		r.Phase, r.Since, r.Stopping = engine.Undoing, noon, "stopped by ada (console)"
+		if i < 4 {
+			r.Phase, r.Until = engine.Lost, noon.Add(time.Duration(9+i)*time.Second)
+		}
+		running = append(running, r)
+	}
+	s.Running = append(running, left)
+	return s
+}
+
+// stoppedNow is a snapshot in which a stop has just been latched.
+func stoppedNow(s engine.Snapshot) engine.Snapshot {
+	s.Mood, s.Stopped = engine.MoodUndoing, &engine.Latch{At: noon, By: "ada", Door: "console"}
+	for i := range s.Running {
+		s.Running[i].Stopping = "stopped by ada (console)"
+	}
+	return s
+}
+
+// ends are the outcomes of that order.
+func ends() (records []engine.Record) {
+	for i, r := range thousand().Running[1:] {
+		o := &engine.Outcome{Effect: engine.Effective, Undo: engine.Restored, Applied: true}
+		switch {
+		case i == 500:
+			o = &engine.Outcome{Effect: engine.Refused}
+		case i > 996:
+			o.Effect = engine.Weak
+		}
+		records = append(records, engine.Record{Seq: uint64(100 + i), At: noon.Add(time.Duration(i) * time.Millisecond), Kind: engine.Closed, Run: r.ID, Of: r.Of,
+			Host: r.Host.Name, Attack: "blackhole", Outcome: o, Text: "blackhole on " + r.Host.Name + ": " + string(o.Effect) + ", " + string(o.Undo)})
+	}
+	return records
+}
+
+// over is the moment after.
+func over() engine.Snapshot {
+	s := armed()
+	s.Roster, s.Total, s.Eligible, s.RosterID = fleet(1500), 1500, 499, 2
+	all := ends()
+	for i := range 18 {
+		s.Recent = append([]engine.Record{all[982+i]}, s.Recent...)
+	}
+	return s
+}
+
+// shaped is a snapshot that tells what its attacks do.
+func shaped() engine.Snapshot {
+	s := surveyed()
+	for i := range s.Attacks {
+		s.Attacks[i].Reversible = s.Attacks[i].Name != "reboot"
+	}
+	s.Attacks[1].Params = map[string]string{"delay": "200ms"}
+	s.Shapes = []engine.Shape{
+		{Attack: "cpu-burn", Kind: "cpu", Family: "resource", Summary: "keeps processors busy", Max: 10 * time.Minute,
+			Params: []engine.ShapeParam{{Name: "load", Value: "80", Bounds: "1 to 100 %"}, {Name: "cores", Bounds: "1 to all of them"}},
+			Figure: "cpu busy", Runs: "for i in 1 2 3 4\ndo\n  busy $load &\ndone", Undoes: "kill what is in the group of the attack", Layers: []string{"kernel", "guard", "second guard"}},
+		{Attack: "latency", Kind: "latency", Family: "network", Summary: "delays what the host sends", Max: 5 * time.Minute,
+			Params: []engine.ShapeParam{{Name: "delay", Value: "200ms", Bounds: "1ms to 10s", Required: true}, {Name: "direction", Value: "out", Bounds: "in, out or both", Choices: []string{"in", "out", "both"}},
+				{Name: "jitter", Bounds: "0ms to 5s"}, {Name: "to", Bounds: "addresses, names, group:NAME"}},
+			Runs: "tc qdisc add dev $dev root netem delay $delay", Undoes: "tc qdisc del dev $dev root", Layers: []string{"guard", "second guard"}},
+		{Attack: "reboot", Kind: "reboot", Family: "state", Summary: "restarts the host", Max: 10 * time.Minute, Runs: "systemctl reboot"},
+	}
+	return s
+}
+
+// surveyed is a fleet that has been looked at in the background, with a host for each thing that a look can find.
+func surveyed() engine.Snapshot {
+	s := armed()
+	facts := &engine.Facts{At: noon.Add(-2 * time.Minute), Summary: "kernel 6.1.0-18-cloud-amd64, arch x86_64, init systemd, cores 8, root yes, tc yes, nft yes, netem yes"}
+	small := &engine.Facts{At: noon.Add(-2 * time.Minute), Summary: "kernel 5.15.0, arch aarch64, init busybox, cores 2, root yes, tc no, nft yes"}
+	seen := map[string]engine.Sighting{
+		"api-006": {At: noon.Add(-3 * time.Second), RoundTrip: 412 * time.Microsecond, Facts: facts},
+		"api-007": {At: noon.Add(-9 * time.Second), RoundTrip: 12 * time.Millisecond, Facts: small},
+		"db-005":  {At: noon.Add(-9 * time.Second), RoundTrip: 1204 * time.Millisecond, Facts: facts},
+		"db-012":  {At: noon.Add(-41 * time.Minute), RoundTrip: 12 * time.Millisecond, Facts: facts},
+		"web-001": {At: noon, Unreachable: "connecting to web-001: the host key of 10.0.0.1:22 has changed: it shows ssh-ed25519 SHA256:abc, known is SHA256:def"},
+		"web-002": {At: noon, Unreachable: "connecting to web-002: 10.0.0.2:22 does not answer within 10s", Facts: facts},
+		"web-003": {At: noon, Unreachable: "connecting to web-003: the host key of 10.0.0.3:22 is not known: it shows ssh-ed25519 SHA256:abc"},
+		"web-004": {At: noon, Unreachable: "connecting to web-004: 10.0.0.4:22 refuses user root with 1 key(s) tried; add the key"},
+		"web-008": {At: noon.Add(-2 * time.Hour), Unreachable: "connecting to web-008: no route to host"},
+		"web-010": {At: noon},
+	}
+	s.Survey, s.SurveyID = &engine.Survey{Hosts: seen}, 3
 	return s
 }
 

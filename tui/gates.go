@@ -6,8 +6,9 @@ import (
 	"github.com/chaoscat/chaoscat/engine"
 )
 
-// gates is the pane of the outside systems that must say yes.
-func gates(k *look, s *scene, r rect) pane {
+// gates is the pane of the outside systems that must say yes, with a curve of what each has said where there is
+// room for all of them.
+func gates(k *look, s *scene, t *trend, r rect) pane {
 	clear := 0
 	for _, g := range s.Gates {
 		if g.Clear {
@@ -18,8 +19,19 @@ func gates(k *look, s *scene, r rect) pane {
 	if s.lost {
 		p.note = "unknown"
 	}
+	width := min(trendWidth, r.w-2-4)
+	curves := width > 0 && r.h-2 >= 2*len(s.Gates)+1
 	for _, g := range s.Gates {
 		p.rows = append(p.rows, gateRow(k, s, g, r.w-2))
+		if curves {
+			p.rows = append(p.rows, k.newLine(r.w-2).to(3).put(ink{}, t.curve(k, g.Name, s.now, width)).String())
+		}
+	}
+	if !curves {
+		return p
+	}
+	if ran := t.ran(k, s.now, width); ran != "" {
+		p.rows = append(p.rows, k.newLine(r.w-2).to(3).put(k.hot, ran).String())
 	}
 	return p
 }
@@ -39,43 +51,4 @@ func gateRow(k *look, s *scene, g engine.GateView, w int) string {
 		text = "on call: " + text
 	}
 	return l.cell(ink{}, text, w-l.used-len(age)-2).to(w-len(age)-1).put(k.dim, age).String()
-}
-
-// recent is the pane of the last outcomes, newest first.
-func recent(k *look, s *scene, r rect) pane {
-	p := pane{title: "Recent attacks"}
-	for _, rec := range s.Recent {
-		if rec.Outcome != nil {
-			p.rows = append(p.rows, recentRow(k, s, rec, r.w-2))
-		}
-	}
-	return p
-}
-
-func recentRow(k *look, s *scene, rec engine.Record, w int) string {
-	glyph, in := k.outcome(*rec.Outcome)
-	l := k.newLine(w).put(ink{}, " ").cell(k.dim, s.at(rec.At), 9).cell(in, glyph, 1)
-	effect, undo, room := string(rec.Outcome.Effect), string(rec.Outcome.Undo), 22
-	if w-l.used-room < 24 {
-		effect, undo = brieflyEnded(*rec.Outcome)
-		room = 17
-	}
-	names := max(8, (w-l.used-room-2)/2)
-	l.cell(ink{}, rec.Attack, min(14, names)).cell(ink{}, rec.Host, min(20, names))
-	return l.put(in, effect).put(ink{}, " "+undo).String()
-}
-
-// brieflyEnded is an outcome in words that stay whole in a narrow pane.
-func brieflyEnded(o engine.Outcome) (effect, undo string) {
-	effect, undo = string(o.Effect), string(o.Undo)
-	switch o.Effect {
-	case engine.Unverifiable:
-		effect = "unproven"
-	case engine.Infeasible:
-		effect = "unfit"
-	}
-	if o.Undo == engine.Restored {
-		undo = "undone"
-	}
-	return effect, undo
 }

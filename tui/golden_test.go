@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode"
 
+	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/chaoscat/chaoscat/engine"
@@ -26,6 +27,15 @@ var scenes = []struct {
 	{"closed", func(d *desk) { d.show(closed(), story()[:3]...) }},
 	{"attacking", func(d *desk) { d.show(attacking(), story()...) }},
 	{"crowded", func(d *desk) { d.show(crowded(), story()...) }},
+	{"thousand", func(d *desk) { d.show(thousand(), story()...) }},
+	{"thousand scrolled", func(d *desk) { d.show(thousand(), story()...).screen(80, 24); d.runes("1"); d.runes("jjjj") }},
+	{"thousand stopped", func(d *desk) {
+		d.show(thousand(), story()...)
+		d.show(stoppedNow(thousand()))
+		d.show(thousandStopped())
+	}},
+	{"thousand over", func(d *desk) { d.show(thousand()); d.show(over(), ends()...) }},
+	{"surveyed", func(d *desk) { d.show(surveyed(), story()[:3]...) }},
 	{"paused while attacking", func(d *desk) {
 		s := attacking()
 		s.Paused = &engine.Pause{By: "ada"}
@@ -44,7 +54,34 @@ var scenes = []struct {
 	{"quit while attacking", func(d *desk) { d.m.scene.attached = true; d.show(attacking()).runes("q") }},
 	{"quit while armed", func(d *desk) { d.show(armed()).runes("q") }},
 	{"filter", func(d *desk) { d.show(armed(), story()[:3]...).runes("/"); d.runes("web-00"); d.keys(down, down) }},
-	{"filter output", func(d *desk) { d.show(attacking(), story()...).runes("3/"); d.runes("web cpu") }},
+	{"filter output", func(d *desk) { d.show(attacking(), story()...).runes("3&"); d.runes("web cpu") }},
+	{"search output", func(d *desk) { d.show(attacking(), story()...).runes("3/"); d.runes("web") }},
+	{"wrapped output", func(d *desk) {
+		d.show(attacking(), story()...)
+		d.show(attacking(), engine.Record{Seq: 13, At: noon, Kind: engine.Line, Host: "web-002", Text: strings.Repeat("one long line of output, ", 12)}).runes("3wtz")
+	}},
+	{"sorted and marked", func(d *desk) { d.show(surveyed()).runes("o"); d.runes("j j") }},
+	{"zoomed", func(d *desk) { d.show(attacking(), story()...).runes("1z") }},
+	{"events", func(d *desk) { d.show(attacking(), story()...).runes("e") }},
+	{"gates", func(d *desk) { looking(d).runes("c") }},
+	{"gates beside", func(d *desk) { looking(d) }},
+	{"host", func(d *desk) { d.show(surveyed(), ends()[:3]...).runes("2Gk"); d.keys(enter) }},
+	{"host excluded", func(d *desk) { d.show(residue()).runes("2"); d.m.roster.place(2); d.keys(enter) }},
+	{"why", func(d *desk) { d.show(drawnOften()).runes("1"); d.keys(enter) }},
+	{"note", func(d *desk) { d.show(attacking(), story()...).runes("i"); d.runes("the dashboards are red") }},
+	{"read only", func(d *desk) { d.m.options.ReadOnly, d.m.scene.readOnly = true, true; d.show(armed()).runes("r") }},
+	{"by hand", func(d *desk) { d.show(shaped()).runes("a") }},
+	{"by hand on many", func(d *desk) {
+		d.show(shaped()).runes("a")
+		d.keys(tabKey, tabKey).runes("l").keys(tabKey)
+		d.m.hand.hosts.text = ""
+		d.runes("group:web").keys(tabKey).keys(tea.KeyMsg{Type: tea.KeyBackspace}).runes("50%")
+	}},
+	{"by hand wrong", func(d *desk) { d.show(shaped()).runes("a"); d.keys(tabKey).runes("api-00"); d.keys(enter) }},
+	{"by hand without undo", func(d *desk) {
+		d.show(shaped()).runes("a")
+		d.keys(tabKey, tabKey).runes("lll")
+	}},
 	{"run once", func(d *desk) { d.show(armed()).runes("r") }},
 	{"arm again", func(d *desk) { d.show(stopped()).runes("p") }},
 	{"locked", func(d *desk) { d.show(attacking(), story()...).runes("r") }},
@@ -140,7 +177,7 @@ func golden(t *testing.T, name, got string) {
 // The states of a host, as characters and words: what is left without colour must tell them apart.
 func TestEveryStateIsToldByACharacterAndAWord(t *testing.T) {
 	for _, ascii := range []bool{true, false} {
-		k, seen := newLook(true, ascii), map[string]bool{}
+		k, seen := newLook(true, ascii, ""), map[string]bool{}
 		for _, s := range []engine.HostStatus{engine.HostReady, engine.HostAttacking, engine.HostCooldown, engine.HostExcluded,
 			engine.HostResidue, engine.HostUnreachable, engine.HostUnfit} {
 			glyph, _ := k.host(s)
@@ -154,4 +191,34 @@ func TestEveryStateIsToldByACharacterAndAWord(t *testing.T) {
 			}
 		}
 	}
+}
+
+// looking is a console that has looked on for ten minutes, in which an attack ran and a gate turned red.
+func looking(d *desk) *desk {
+	for i := range 60 {
+		s := armed()
+		s.At = noon.Add(time.Duration(i-60) * 10 * time.Second)
+		if i > 20 && i < 30 {
+			s = attacking()
+			s.At = noon.Add(time.Duration(i-60) * 10 * time.Second)
+		}
+		for j := range s.Gates {
+			s.Gates[j].At = s.At
+		}
+		s.Gates[1].Text = fmt.Sprintf("%d errors of at most 5", (i*i/7)%6)
+		if i == 27 {
+			s.Gates[0].Clear, s.Gates[0].Text = false, "503 in 2.1s"
+		}
+		d.show(s)
+	}
+	return d.show(armed(), story()[:3]...)
+}
+
+// drawnOften is a snapshot whose draw has something to explain.
+func drawnOften() engine.Snapshot {
+	s := residue()
+	s.Next = &engine.Draw{ID: "20260723-144153-7f3a91c2", At: noon.Add(-6 * time.Minute), Draw: 0x7f3a91c2d00df00d, Pool: 11, PoolHash: "9f86d081884c7d65",
+		Blocked: []string{"db-005", "web-003", "web-008", "web-009"}, Eligible: 7, Pick: 4, Host: "web-002", Attack: "cpu-burn",
+		Weights: map[string]int64{"cpu-burn": 10, "latency": 6, "kill-nginx": 5}}
+	return s
 }

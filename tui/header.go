@@ -8,8 +8,8 @@ import (
 )
 
 // header is the first two lines: what this is and how it stands, then why.
-func header(k *look, s *scene, width int) []string {
-	return []string{titleLine(k, s, width), reasonLine(k, s, width)}
+func header(k *look, s *scene, all *crowd, width int) []string {
+	return []string{titleLine(k, s, width), reasonLine(k, s, all, width)}
 }
 
 func titleLine(k *look, s *scene, width int) string {
@@ -20,17 +20,28 @@ func titleLine(k *look, s *scene, width int) string {
 	if s.DryRun {
 		left = append(left, part{k.warn, "DRY RUN", 1})
 	}
+	if s.readOnly {
+		left = append(left, part{k.warn, "READ-ONLY", 1})
+	}
 	if n := len(s.Hosts.Residue); n > 0 {
 		left = append(left, part{k.alarm, fmt.Sprintf("RESIDUE %d", n), 1})
 	}
 	if s.attacking() {
-		left = append(left, part{k.hot, "s = STOP NOW", 0}, part{k.warn, after(s), 2})
+		left = append(left, part{k.hot, s.stopKey() + " = STOP NOW", 0}, part{k.warn, after(s), 2})
 	}
 	right := []part{{ink{}, s.Window.Text, 9}, {ink{}, s.window(), 5}}
 	if s.known {
 		right = append(right, part{k.dim, asOf(s) + s.now.In(s.zone).Format("15:04:05 MST"), 6})
 	}
 	return k.spread(width, left, right)
+}
+
+// stopKey is the key that stops just now.
+func (s *scene) stopKey() string {
+	if s.typing {
+		return "ctrl+c"
+	}
+	return "s"
 }
 
 // after is what follows the running attack when nothing else will.
@@ -59,13 +70,13 @@ func stateInk(k *look, s *scene) ink {
 	return k.mood(s.Mood)
 }
 
-func reasonLine(k *look, s *scene, width int) string {
+func reasonLine(k *look, s *scene, all *crowd, width int) string {
 	if s.warning != "" {
 		return k.spread(width, []part{{k.alarm, s.warning, 0}}, nil)
 	}
 	left := health(k, s)
 	if s.attacking() {
-		left = append(left, progress(k, s, width)...)
+		left = append(left, progress(k, s, all, width)...)
 	} else if s.known {
 		return k.withWayOut(s, width, append(left, part{ink{}, lastKnown(s) + s.Verdict.Sentence, 0}))
 	} else {
@@ -129,9 +140,13 @@ func (s *scene) unnamed(gate string) string {
 }
 
 // progress is the running attack in one line.
-func progress(k *look, s *scene, width int) []part {
+func progress(k *look, s *scene, all *crowd, width int) []part {
 	parts := []part{{k.hot, s.runsOn(), 0}}
-	if len(s.Running) != 1 {
+	if len(s.Running) > 1 {
+		sum := all.sum(k, s, false)
+		return append(parts, part{sum.ink, sum.text, 3})
+	}
+	if len(s.Running) == 0 {
 		return parts
 	}
 	r := s.Running[0]

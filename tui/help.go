@@ -3,17 +3,26 @@ package tui
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
 )
 
 // helpColumns are the groups of keys as they stand side by side where there is room.
-var helpColumns = [2][]string{{"EMERGENCY", "SCHEDULE", "HOSTS", "OUTPUT"}, {"MOVE", "OTHER"}}
+var helpColumns = [2][]string{{"EMERGENCY", "SCHEDULE", "HOSTS", "FIND"}, {"MOVE", "OUTPUT", "OTHER"}}
 
 // helpText is the keys by group. It is made of the commands themselves, so that it cannot tell of a key
-// that is not there.
-func helpText(k *look, w int) []string {
-	left, right := helpRows(helpColumns[0]), helpRows(helpColumns[1])
+// that is not there. Where it would be too high it goes without blank lines.
+func (m *root) helpText(w, h int) []string {
+	rows := m.helpBeside(w, true)
+	if len(rows) > h {
+		rows = m.helpBeside(w, false)
+	}
+	return rows
+}
+
+func (m *root) helpBeside(w int, airy bool) []string {
+	k, left, right := m.look, m.helpRows(helpColumns[0], airy), m.helpRows(helpColumns[1], airy)
 	if w < 76 {
 		return append(append(left, ""), right...)
 	}
@@ -31,26 +40,49 @@ func helpText(k *look, w int) []string {
 	return both
 }
 
-func helpRows(groups []string) []string {
+func (m *root) helpRows(groups []string, airy bool) []string {
 	var rows []string
 	for _, group := range groups {
-		if rows != nil {
+		if rows != nil && airy {
 			rows = append(rows, "")
 		}
 		rows = append(rows, " "+group)
-		for _, c := range commands(browsing) {
-			if c.group == group {
-				rows = append(rows, fmt.Sprintf("   %-9s %s", c.Help().Key, cmp.Or(c.help, c.Help().Desc)))
-			}
+		for _, line := range m.helpLines(group) {
+			rows = append(rows, fmt.Sprintf("   %-9s %s", line.keys, line.help))
 		}
 	}
 	return rows
 }
 
+// helpLine is one or several keys and what they do.
+type helpLine struct{ keys, help string }
+
+func (m *root) helpLines(group string) (lines []helpLine) {
+	for _, c := range m.commands(browsing) {
+		switch last := len(lines) - 1; {
+		case c.group != group:
+		case c.help == andBefore:
+			lines[last].keys = lines[last].keys + " " + firstWord(c.Help().Key)
+		default:
+			shown := c.Help().Key
+			if _, own := strings.CutPrefix(shown, firstWord(shown)+" "); own && m.options.Keys[c.name] == "" && c.group == "MOVE" {
+				shown = firstWord(shown)
+			}
+			lines = append(lines, helpLine{shown, cmp.Or(c.help, c.Help().Desc)})
+		}
+	}
+	return lines
+}
+
+func firstWord(text string) string {
+	word, _, _ := strings.Cut(text, " ")
+	return word
+}
+
 func (m *root) helpView(w, h int) []string {
 	k := m.look
 	var rows []string
-	for _, text := range helpText(k, w-2) {
+	for _, text := range m.helpText(w-2, h-2) {
 		rows = append(rows, k.newLine(w-2).put(ink{}, text).String())
 	}
 	m.helpTop = max(0, min(m.helpTop, len(rows)-(h-2)))

@@ -136,11 +136,11 @@ func TestAPhaseIsNamedOnce(t *testing.T) {
 }
 
 func TestInASCIISignsAreSpelledAndAQuestionMarkStaysForWhatIsNotKnown(t *testing.T) {
-	k := newLook(true, true)
+	k := newLook(true, true, "")
 	if got := k.clean("4 → 81 % … a · b – “x” ≥ 3 µs ?"); got != `4 -> 81 % ... a - b - "x" >= 3 us ?` {
 		t.Errorf("%q", got)
 	}
-	if got := newLook(true, false).clean("4 → 81 % …"); got != "4 → 81 % …" {
+	if got := newLook(true, false, "").clean("4 → 81 % …"); got != "4 → 81 % …" {
 		t.Errorf("and without ASCII mode: %q", got)
 	}
 }
@@ -211,8 +211,8 @@ func TestAFilterOfSeveralWordsNeedsThemAll(t *testing.T) {
 	}
 }
 
-func TestASlashFiltersThePaneWithTheFocus(t *testing.T) {
-	d := newDesk(nil).show(attacking(), story()...).runes("3").runes("/").runes("web cpu")
+func TestAFilterIsForThePaneWithTheFocus(t *testing.T) {
+	d := newDesk(nil).show(attacking(), story()...).runes("3").runes("&").runes("web cpu")
 	if d.m.roster.count() != 12 || len(d.m.output.found) != 3 {
 		t.Errorf("%d hosts, %d lines", d.m.roster.count(), len(d.m.output.found))
 	}

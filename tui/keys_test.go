@@ -245,7 +245,7 @@ func TestNoTwoKeysOfAModeAreTheSame(t *testing.T) {
 		if owner["ctrl+c"] == "" {
 			t.Errorf("mode %d has no ctrl+c", m)
 		}
-		if m != filtering && owner["s"] != "STOP ALL" {
+		if !m.textual() && owner["s"] != "STOP ALL" {
 			t.Errorf("mode %d: s does not stop", m)
 		}
 	}

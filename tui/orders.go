@@ -86,6 +86,9 @@ func (m *root) answered(msg orderedMsg) tea.Cmd {
 	if msg.order.Kind == engine.Stop {
 		return m.stopAnswered(msg)
 	}
+	if msg.order.ID == m.hand.sent && m.mode == choosing {
+		return m.handAnswered(msg)
+	}
 	if msg.err != nil {
 		m.say(m.look.warn, "not done: "+msg.err.Error())
 		return nil
@@ -102,6 +105,8 @@ func (m *root) answered(msg orderedMsg) tea.Cmd {
 		m.say(m.look.good, o.Host+" is excluded until somebody includes it")
 	case engine.Include:
 		m.say(m.look.good, o.Host+" is included again")
+	case engine.Remark:
+		m.say(m.look.good, "noted in the record: "+o.Reason)
 	default:
 		m.say(m.look.good, "accepted: "+string(o.Kind)+" "+o.Attack+" "+o.Host)
 	}
@@ -175,12 +180,13 @@ func (d delivery) warning() string {
 	return fmt.Sprintf("STOP NOT DELIVERED (try %d); from any shell: chaoscat stop (%v)", d.tries, d.err)
 }
 
-// question is a dialog that y answers with an order. It keeps to the host and the attack that it names,
+// question is a dialog that y answers with an order, or with one for each of several hosts. It keeps to the host and the attack that it names,
 // whatever is drawn or selected meanwhile.
 type question struct {
 	title  string
 	lines  []string
 	order  engine.Order
+	hosts  []string // the order is given for each of them, if there are any
 	opened time.Time
 	bars   func(*root) string // asked again when it is answered
 }
@@ -207,7 +213,15 @@ func (m *root) agree() tea.Cmd {
 		m.say(m.look.warn, why)
 		return nil
 	}
-	return m.send(m.order(q.order), orderPatience)
+	if len(q.hosts) == 0 {
+		return m.send(m.order(q.order), orderPatience)
+	}
+	var all []tea.Cmd
+	for _, q.order.Host = range q.hosts {
+		all = append(all, m.send(m.order(q.order), orderPatience))
+	}
+	m.roster.marks = nil
+	return tea.Batch(all...)
 }
 
 // askRun offers the drawn attack for now; without a draw, the engine draws.
@@ -265,6 +279,9 @@ func (m *root) pause() tea.Cmd {
 // exclude takes the selected host out at once, and asks before it lets one back in.
 func (m *root) exclude() tea.Cmd {
 	name := m.roster.selected
+	if len(m.roster.marks) > 0 {
+		return m.excludeMarked()
+	}
 	x, out := m.scene.Hosts.Excluded[name]
 	if !out {
 		return m.send(m.order(engine.Order{Kind: engine.Exclude, Host: name}), orderPatience)
@@ -277,5 +294,19 @@ func (m *root) exclude() tea.Cmd {
 			"", "y includes it   Esc or n cancels   Enter does nothing",
 		},
 		order: engine.Order{Kind: engine.Include, Host: name}, bars: whyNoOrder,
+	})
+}
+
+// excludeMarked asks before it takes several hosts out: the marks may be of yesterday.
+func (m *root) excludeMarked() tea.Cmd {
+	names := m.roster.marked()
+	return m.ask(question{
+		title: "Exclude the marked hosts?",
+		lines: []string{
+			plural(len(names), "host") + ": " + someOf(names, 3),
+			"What runs on them is stopped and undone.",
+			"", "y excludes them   Esc or n cancels   Enter does nothing",
+		},
+		order: engine.Order{Kind: engine.Exclude}, hosts: names, bars: whyNoOrder,
 	})
 }

@@ -1,10 +1,13 @@
 package tui
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/charmbracelet/x/ansi"
 
 	"github.com/chaoscat/chaoscat/engine"
 )
@@ -19,7 +22,8 @@ type entry struct {
 }
 
 // output is the pane of what happened. It keeps the last [keep] lines in a ring, draws those that are
-// seen, and follows until somebody scrolls up. A filter shows those lines alone that have all its words.
+// seen, and follows until somebody scrolls up. A filter shows those lines alone that have all its words; a search
+// marks lines and goes from one to the next.
 type output struct {
 	ring    []entry
 	added   int    // lines ever added
@@ -31,6 +35,12 @@ type output struct {
 	bottom  int    // while reading: number of the line below the last one shown, among those that match
 	shown   int    // how many lines were shown, last time
 	trouble string
+
+	name     string // what the title calls it
+	search   search
+	wrapped  bool // long lines go on below
+	timeless bool // lines begin without their time
+	left     int  // columns scrolled away to the left
 }
 
 // learn adds records, and says where some are missing.
@@ -43,19 +53,30 @@ func (o *output) learn(records []engine.Record, dropped int) {
 	}
 }
 
+// sumUp adds a line for what one order did to many hosts, below the lines of each.
+func (o *output) sumUp(ended []*whole) {
+	for _, w := range ended {
+		o.add(entry{at: w.at, host: fmt.Sprintf("×%s", thousands(w.hosts)), text: w.sentence() + "  [" + shortID(w.of) + "]", kind: engine.Closed, end: &w.worst})
+	}
+}
+
 func (o *output) add(e entry) {
 	if len(o.ring) < keep {
 		o.ring = append(o.ring, e)
 	} else {
 		o.ring[o.added%keep] = e
 	}
-	if o.needle != "" && e.has(strings.Fields(o.needle)) {
-		o.found = append(o.found, o.added)
+	if o.matches(e) {
+		if o.needle != "" {
+			o.found = append(o.found, o.added)
+		}
+		o.search.offer(o.added, e)
 	}
 	o.added++
 	for len(o.found) > 0 && o.found[0] < o.oldest() {
 		o.found, o.passed = o.found[1:], o.passed+1
 	}
+	o.search.forget(o.oldest())
 	o.longest = max(o.longest, columns(e.host))
 }
 
@@ -64,6 +85,9 @@ func (e entry) has(words []string) bool {
 	line := strings.ToLower(e.host + "\n" + e.text)
 	return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(line, w) })
 }
+
+// matches tells whether the line is shown at all.
+func (o *output) matches(e entry) bool { return o.needle == "" || e.has(strings.Fields(o.needle)) }
 
 // filter shows the lines that have every word of the text, and follows them.
 func (o *output) filter(text string) {
@@ -78,6 +102,7 @@ func (o *output) filter(text string) {
 			o.found = append(o.found, i)
 		}
 	}
+	o.lookFor(o.search.needle)
 }
 
 // first and end bound the numbers of the lines that match; line is the one with such a number.
@@ -96,11 +121,14 @@ func (o *output) end() int {
 	return o.added
 }
 
-func (o *output) line(i int) entry {
+func (o *output) line(i int) entry { return o.ring[o.number(i)%keep] }
+
+// number is the number of a line among all that were ever added.
+func (o *output) number(i int) int {
 	if o.needle != "" {
-		i = o.found[i-o.passed]
+		return o.found[i-o.passed]
 	}
-	return o.ring[i%keep]
+	return i
 }
 
 // speaker is who a line is about: the host, or the part of the engine that speaks.
@@ -114,8 +142,14 @@ func speaker(r engine.Record) string {
 	return string(r.Kind)
 }
 
-// sentence is the text of a record; one without a text is told by what it is.
+// sentence is the text of a record; one without a text is told by what it is. A run that is one of many begins
+// with the short id that they all have.
 func sentence(r engine.Record) string {
+	if r.Of != "" && r.Run != "" && r.Kind != engine.Line {
+		id := "[" + partID(r.Run, r.Of) + "] "
+		r.Of = ""
+		return id + sentence(r)
+	}
 	if r.Text != "" {
 		return r.Text
 	}
@@ -142,7 +176,6 @@ func (o *output) move(m motion) {
 
 func (o *output) view(k *look, s *scene, r rect) pane {
 	w, h := r.w-2, r.h-2
-	o.shown = h
 	end := o.end()
 	if o.reading {
 		o.bottom = max(o.bottom, min(end, o.first()+h))
@@ -150,8 +183,18 @@ func (o *output) view(k *look, s *scene, r rect) pane {
 	}
 	p := pane{title: o.title(end), note: plural(o.added, "line")}
 	name := o.nameWidth(w)
-	for i := max(o.first(), end-h); i < end; i++ {
-		p.rows = append(p.rows, entryRow(k, s, o.line(i), name, w))
+	blocks, room := make([][]string, 0, h), h // from the bottom upwards
+	for i := end - 1; i >= o.first() && room > 0; i-- {
+		block := o.rows(k, s, i, name, w)
+		blocks = append(blocks, block[max(0, len(block)-room):])
+		room -= len(block)
+	}
+	o.shown = len(blocks)
+	if o.shown == end-o.first() {
+		o.shown = h // all there is: more would have room
+	}
+	for _, block := range slices.Backward(blocks) {
+		p.rows = append(p.rows, block...)
 	}
 	if o.needle != "" && len(o.found) == 0 {
 		p.rows = append(p.rows, k.newLine(w).put(k.warn, "   no line matches; Esc clears the filter").String())
@@ -160,12 +203,16 @@ func (o *output) view(k *look, s *scene, r rect) pane {
 }
 
 func (o *output) title(end int) string {
-	title := "3 Output  following"
+	title := cmp.Or(o.name, "3 Output") + "  following"
 	if o.reading {
-		title = fmt.Sprintf("3 Output  PAUSED, %s below, G follows", plural(o.end()-end, "line"))
+		title = fmt.Sprintf("%s  PAUSED, %s below, G follows", cmp.Or(o.name, "3 Output"), plural(o.end()-end, "line"))
 	}
 	if o.needle != "" {
-		title += fmt.Sprintf("  /%s  %s/%s", o.needle, thousands(len(o.found)), thousands(len(o.ring)))
+		title += fmt.Sprintf("  &%s  %s/%s", o.needle, thousands(len(o.found)), thousands(len(o.ring)))
+	}
+	title += o.search.title()
+	if o.left > 0 {
+		title += fmt.Sprintf("  h: %d columns left", o.left)
 	}
 	if o.trouble != "" {
 		title += "  (" + o.trouble + ")"
@@ -183,13 +230,36 @@ func (o *output) nameWidth(w int) int {
 	return max(9, min(o.longest, most))
 }
 
-func entryRow(k *look, s *scene, e entry, name, w int) string {
-	l := k.newLine(w).put(ink{}, " ")
-	if !e.at.IsZero() {
-		l.put(k.dim, e.at.In(s.zone).Format("15:04:05"))
+// rows are those of one line: one, or as many as it takes where long lines go on below. A line that the search
+// has found begins with a mark, since colour may be missing.
+func (o *output) rows(k *look, s *scene, i, name, w int) []string {
+	e, in := o.line(i), ink{}
+	mark := " "
+	switch number := o.number(i); {
+	case number == o.search.hit && o.search.any():
+		mark, in = k.pick, k.strong
+	case o.search.has(number):
+		mark, in = k.marked, k.strong
+	}
+	l := k.newLine(w).put(in, mark)
+	if !o.timeless {
+		if !e.at.IsZero() {
+			l.put(k.dim, e.at.In(s.zone).Format("15:04:05"))
+		}
+		l.to(10)
 	}
 	glyph, in := entryMark(k, e)
-	return l.to(10).cell(ink{}, e.host, name).cell(in, glyph, 1).put(in, e.text).String()
+	l.cell(ink{}, e.host, name).cell(in, glyph, 1)
+	begins, text := l.used, k.clean(e.text)
+	if !o.wrapped {
+		return []string{o.search.paint(l, in, ansi.TruncateLeft(text, o.left, "")).String()}
+	}
+	var rows []string
+	for part := range strings.SplitSeq(ansi.Wrap(text, max(8, w-begins), ""), "\n") {
+		rows = append(rows, o.search.paint(l.to(begins), in, part).String())
+		l = k.newLine(w)
+	}
+	return rows
 }
 
 // entryMark is what sets a line apart from the output of hosts.

@@ -138,7 +138,7 @@ func lines(from, to int) []engine.Record {
 
 func seen(o *output) []string {
 	s := scene{zone: time.UTC}
-	p := o.view(newLook(true, true), &s, rect{60, 7})
+	p := o.view(newLook(true, true, ""), &s, rect{60, 7})
 	var all []string
 	for _, row := range p.rows {
 		if _, text, ok := strings.Cut(row, "line "); ok {
@@ -188,7 +188,7 @@ func TestOutputKeepsTheNewestLinesAndSaysWhichAreMissing(t *testing.T) {
 	o.follow()
 	o.learn(lines(0, 2), 312)
 	o.shown = 5
-	p := o.view(newLook(true, true), &scene{zone: time.UTC}, rect{60, 7})
+	p := o.view(newLook(true, true, ""), &scene{zone: time.UTC}, rect{60, 7})
 	if !strings.Contains(p.rows[2], "312 lines not shown") {
 		t.Errorf("rows %q", p.rows)
 	}
@@ -251,8 +251,19 @@ func FuzzNoLineIsWiderThanTheScreen(f *testing.F) {
 		s.Verdict.Sentence, s.Running[0].Host.Name = text, host
 		s.Roster = engine.NewRoster([]engine.Host{{Name: host, Address: text}})
 		d := newDesk(nil).show(s, engine.Record{Kind: engine.Line, Host: host, Text: text})
-		for _, keys := range []string{"", "?", "q"} {
-			for i, l := range strings.Split(d.runes(keys).screen(w, h), "\n") {
+		for _, keys := range []string{"", "?", "q", "\x1b2\r", "\x1be/" + text, "\x1b\x1bc", "\x1b3wtz", "\x1b\x1boi" + text} {
+			for _, k := range keys {
+				switch k {
+				case '\x1b':
+					d.read(esc)
+				case '\r':
+					d.read(enter)
+				case 's', 'S': // stops, and closes what is to be looked at
+				default:
+					d.read(char(k))
+				}
+			}
+			for i, l := range strings.Split(d.screen(w, h), "\n") {
 				if n := ansi.StringWidth(l); n > w || i >= h {
 					t.Fatalf("line %d of %d takes %d columns of %d: %q", i+1, h, n, w, l)
 				}

@@ -21,7 +21,35 @@ type scene struct {
 	age      time.Duration  // how old
 	attached bool           // the engine is in another process
 	small    bool           // there is no room for panes
+	readOnly bool           // only stop is ordered from here
+	typing   bool           // s is a letter just now: ctrl+c stops
 	warning  string         // a stop that has not been delivered; shown until it is
+
+	runOn map[string]int32 // host → its run, among those that run
+}
+
+// gather finds what runs on which host, once for each snapshot: rows are drawn far more often.
+func (s *scene) gather() {
+	s.runOn = make(map[string]int32, len(s.Running))
+	for i := range s.Running {
+		if _, has := s.runOn[s.Running[i].Host.Name]; !has {
+			s.runOn[s.Running[i].Host.Name] = int32(i)
+		}
+	}
+}
+
+// status is the one word for a host, and why.
+func (s *scene) status(name string) (engine.HostStatus, string) {
+	if i, is := s.runOn[name]; is {
+		r := &s.Running[i]
+		if left, has := s.Hosts.Residue[name]; has && left.Run == r.ID {
+			return engine.HostResidue, left.Text // still looked at, but not by us alone any more
+		}
+		return engine.HostAttacking, r.Attack.Name + ", " + string(r.Phase)
+	}
+	rest := s.Snapshot
+	rest.Running = nil // none of them is on this host, and there may be a thousand
+	return rest.Host(name)
 }
 
 // attacking tells whether a host may feel something, or is being looked at because it might.
@@ -116,7 +144,12 @@ func (s *scene) runsOn() string {
 	case 1:
 		return s.Running[0].Attack.Name + " on " + s.Running[0].Host.Name
 	}
-	return fmt.Sprintf("%d attacks", len(s.Running))
+	for i := range s.Running {
+		if s.Running[i].Attack.Name != s.Running[0].Attack.Name {
+			return fmt.Sprintf("%s attacks", thousands(len(s.Running)))
+		}
+	}
+	return onHosts(s.Running[0].Attack.Name, len(s.Running))
 }
 
 // elapsed is how long the fault of a run has been held, and for how long it is to be; zero and zero when

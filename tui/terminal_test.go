@@ -125,7 +125,7 @@ func (e *childEngine) idle(ctx context.Context, out chan<- engine.Snapshot) {
 		hosts[i] = engine.Host{Name: fmt.Sprintf("web-%05d", i), Address: "10.0.0.1", Groups: []string{"web"}}
 	}
 	s := engine.Snapshot{Name: "lab", Mood: engine.MoodArmed, Zone: "UTC", Roster: engine.NewRoster(hosts), RosterID: 1, Total: len(hosts),
-		Eligible: len(hosts), Attacks: []engine.Attack{{Name: "cpu-burn", Weight: 1}}, Next: &engine.Draw{Host: "web-00001", Attack: "cpu-burn"},
+		Eligible: len(hosts), Attacks: []engine.Attack{{Name: "cpu-burn", Weight: 1, For: time.Minute}}, Next: &engine.Draw{Host: "web-00001", Attack: "cpu-burn"},
 		NextAt: time.Now().Add(time.Hour), Window: engine.WindowView{Open: true, Closes: time.Now().Add(2 * time.Hour)}}
 	for ctx.Err() == nil {
 		s.At = time.Now()
@@ -349,6 +349,21 @@ func TestTheTerminalIsAsBeforeHoweverTheConsoleEnds(t *testing.T) {
 			s.cmd.Process.Signal(syscall.SIGHUP)
 		}, "exit hangup, your STOP was not delivered: "},
 		{"hangup", "", func(s *session) { s.cmd.Process.Signal(syscall.SIGHUP) }, "exit hangup, <nil>"},
+		{"hangup with the mouse on", "", func(s *session) {
+			s.types("m")
+			s.shows("\x1b[?1002h")
+			s.cmd.Process.Signal(syscall.SIGHUP)
+		}, "exit hangup, <nil>"},
+		{"panic with the mouse on", "panics in Order", func(s *session) {
+			s.types("m")
+			s.shows("\x1b[?1002h")
+			s.types("p")
+		}, "exit terminated, the console broke while ordering pause: ordering is broken"},
+		{"term over a sheet", "", func(s *session) {
+			s.types("e")
+			s.shows("Events")
+			s.cmd.Process.Signal(syscall.SIGTERM)
+		}, "exit terminated, <nil>"},
 		{"term", "", func(s *session) { s.cmd.Process.Signal(syscall.SIGTERM) }, "exit terminated, <nil>"},
 		{"panic while an order is given", "panics in Order", func(s *session) { s.types("p") }, "exit terminated, the console broke while ordering pause: ordering is broken"},
 		{"panic while records are read", "panics in History", func(*session) {}, "exit terminated, the console broke while reading records: history is broken"},
@@ -412,7 +427,8 @@ func TestAVanishedTerminalIsAHangup(t *testing.T) {
 }
 
 func TestStopIsOrderedAtOnceHoweverTheBytesOfItArrive(t *testing.T) {
-	for _, keys := range []string{"s", "S", "sssss", "jjjs", "\x1b[As", "s\x1b[A", "\x1bs", "\x03", "/\x03"} {
+	for _, keys := range []string{"s", "S", "sssss", "jjjs", "\x1b[As", "s\x1b[A", "\x1bs", "\x03", "/\x03",
+		"es", "cs", "2\rs", "i\x03", "3&\x03", "m\x1b[<64;10;10Ms", "zs", "?s"} {
 		t.Run(fmt.Sprintf("%q", keys), func(t *testing.T) {
 			t.Parallel()
 			s := start(t, "plain", true)
@@ -426,6 +442,44 @@ func TestStopIsOrderedAtOnceHoweverTheBytesOfItArrive(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A person orders an attack by hand, gets the name wrong once, and presses Enter where nothing may happen.
+func TestAnAttackByHandOnARealTerminal(t *testing.T) {
+	t.Parallel()
+	s := start(t, "idle", true)
+	s.shows("web-00000")
+	s.types("a")
+	s.becomes("Attack by hand", "Type web-00000")
+	s.types("\x1b[200~web-00000\r\x1b[201~\r") // a paste does nothing there, and Enter cancels
+	s.becomes("2 Hosts")
+	s.types("a")
+	s.becomes("Attack by hand")
+	s.types("\tweb-0000\r")
+	s.becomes("nothing was run: type web-00000")
+	s.types("0\r")
+	if line, _ := s.reportsThat("order "); line != "order run-once" {
+		t.Error(line)
+	}
+	s.becomes("accepted: cpu-burn on web-00000", "s STOP ALL")
+	s.cmd.Process.Signal(syscall.SIGTERM)
+	s.reportsThat("exit ")
+	s.cmd.Wait()
+	s.restored()
+}
+
+// The clipboard sequence reaches the terminal whole, between two frames.
+func TestACopyReachesTheTerminalWhole(t *testing.T) {
+	t.Parallel()
+	s := start(t, "plain", true)
+	s.shows("web-001")
+	s.types("2y")
+	s.shows("\x1b]52;c;d2ViLTAwMQ==\x07")
+	s.shows("sent to the clipboard")
+	s.cmd.Process.Signal(syscall.SIGTERM)
+	s.reportsThat("exit ")
+	s.cmd.Wait()
+	s.restored()
 }
 
 // The terminal takes no output while the engine talks a lot. The stop key still works, the engine is not

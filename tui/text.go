@@ -123,10 +123,11 @@ func (l *line) String() string {
 	return l.text.String() + l.whole.off
 }
 
-// wrap breaks text at blanks into lines of at most that width, and of at most that number.
+// wrap breaks text at blanks into lines of at most that width, and of at most that number. A word that is longer
+// than a line, a path for one, goes on in the next.
 func (k *look) wrap(text string, width, limit int) []string {
 	var lines []string
-	for word := range strings.FieldsSeq(k.clean(text)) {
+	for word := range strings.FieldsSeq(pieces(k.clean(text), width)) {
 		last := len(lines) - 1
 		switch {
 		case last >= 0 && columns(lines[last])+1+columns(word) <= width:
@@ -141,6 +142,20 @@ func (k *look) wrap(text string, width, limit int) []string {
 		}
 	}
 	return lines
+}
+
+// pieces cuts words that are longer than a line.
+func pieces(text string, width int) string {
+	if columns(text) <= width || width < 8 {
+		return text
+	}
+	words := strings.Fields(text)
+	for i, word := range words {
+		if columns(word) > width {
+			words[i] = ansi.Hardwrap(word, width, false)
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // clock is a countdown: 04:12:07, or 00:19 below an hour where short is asked for.

@@ -41,8 +41,18 @@ type root struct {
 	attack  *attack
 	roster  roster
 	output  output
+	events  output // the durable records alone
+	past    past
+	trend   trend
+	draws   draws
 	field   field
+	sheet   sheet
+	hand    hand
 	helpTop int
+	zoomed  bool // the pane with the focus has the whole body
+	mouse   bool // the mouse is ours
+	keymap  map[mode][]command
+	clip    func(string) // to the terminal, past the frames; nil: there is no way
 
 	question    question
 	asked       bool // the question was opened by a key of the read that is being handled
@@ -68,9 +78,10 @@ func newRoot(ctx context.Context, o Options, end *ending, caughtUp <-chan struct
 	return &root{
 		ctx: ctx, options: o, end: end, caughtUp: caughtUp,
 		feed: newFeed(o.Console, o.Now, end.guard),
-		look: newLook(o.Plain, o.ASCII), attack: newAttack(),
-		scene: scene{zone: time.UTC, attached: o.Attached},
-		focus: onRoster, stale: true,
+		look: newLook(o.Plain, o.ASCII, themeOf(o.Theme)), attack: newAttack(),
+		events: output{name: "Events"},
+		scene:  scene{zone: time.UTC, attached: o.Attached, readOnly: o.ReadOnly},
+		focus:  onRoster, stale: true,
 	}
 }
 
@@ -118,6 +129,9 @@ func (m *root) Update(msg tea.Msg) (model tea.Model, cmd tea.Cmd) {
 	case newsMsg:
 		cmd = m.hear(msg)
 	case tickOnce:
+		if m.mouse { // coming back from the shell restores everything else
+			cmd = tea.EnableMouseCellMotion
+		}
 	case tickMsg:
 		cmd = m.tick()
 	case orderedMsg:
@@ -126,6 +140,12 @@ func (m *root) Update(msg tea.Msg) (model tea.Model, cmd tea.Cmd) {
 		cmd = m.deliver()
 	case indexedMsg:
 		m.roster.indexed(msg)
+	case orderedHostsMsg:
+		cmd = m.sorted(msg)
+	case savedMsg:
+		cmd = m.saved(msg)
+	case tea.MouseMsg:
+		m.pointed(msg)
 	case caughtUpMsg:
 		cmd = tea.Batch(tea.ClearScreen, m.awaitTerminal())
 	default:
@@ -152,13 +172,22 @@ func (m *root) hear(n newsMsg) tea.Cmd {
 	m.output.learn(n.records, n.dropped)
 	for _, r := range n.records {
 		m.attack.learn(r)
+		m.past.learn(r)
+		m.past.keep(r)
+		m.draws.learn(r.Draw)
+		if durable(r) {
+			m.events.learn([]engine.Record{r}, 0)
+		}
 	}
 	m.scene.lost = n.lost
 	next := m.feed.next(m.ctx, batch)
-	if n.snapshot == nil {
-		return next
+	if n.snapshot != nil {
+		next = tea.Batch(next, m.see(n))
 	}
-	return tea.Batch(next, m.see(n))
+	for _, r := range n.records {
+		m.trend.recall(r)
+	}
+	return next
 }
 
 // see takes over a snapshot.
@@ -170,13 +199,17 @@ func (m *root) see(n newsMsg) tea.Cmd {
 	}
 	s.Snapshot, s.known, m.heard = *n.snapshot, true, n.heard
 	index := m.roster.learn(s.Roster, s.RosterID)
+	s.gather()
+	m.trend.learn(n.snapshot)
+	m.draws.learn(s.Next)
 	m.followAttack(before)
-	m.attack.forget(s.Running)
+	m.attack.see(s)
+	m.output.sumUp(m.past.over(s))
 	if m.skipped != "" && s.Next != nil && s.Next.ID != m.skipped {
 		m.say(m.look.good, "drawn instead: "+s.Next.Attack+" on "+s.Next.Host)
 		m.skipped = ""
 	}
-	return index
+	return tea.Batch(index, m.reorder())
 }
 
 // reader is how long the roster stays where the person moved it, whatever happens elsewhere in it.
@@ -187,9 +220,13 @@ func (m *root) followAttack(before []engine.Run) {
 	if len(m.scene.Running) == 0 {
 		m.roster.led = ""
 	}
-	for _, r := range m.scene.Running {
-		known := slices.ContainsFunc(before, func(b engine.Run) bool { return b.ID == r.ID })
-		if !known && (m.moved.IsZero() || m.options.Wall().Sub(m.moved) >= reader) {
+	known := make(map[string]bool, len(before))
+	for i := range before {
+		known[before[i].ID] = true
+	}
+	for i := range m.scene.Running {
+		r := &m.scene.Running[i]
+		if !known[r.ID] && (m.moved.IsZero() || m.options.Wall().Sub(m.moved) >= reader) {
 			m.roster.led = r.Host.Name
 			return
 		}
@@ -215,6 +252,7 @@ func (m *root) refresh() {
 		s.lost, heard = true, s.LinkLost
 	}
 	s.age, s.warning, s.small = now.Sub(heard), m.delivery.warning(), tooSmall(m.w, m.h)
+	s.typing = m.current().textual()
 	if s.lost {
 		s.now = s.At // what is not known does not count down
 	}
@@ -225,8 +263,11 @@ func (m *root) refresh() {
 
 // current is the mode that has the keys.
 func (m *root) current() mode {
-	if tooSmall(m.w, m.h) && m.mode != leaving {
+	switch {
+	case tooSmall(m.w, m.h) && m.mode != leaving:
 		return cramped
+	case m.mode == choosing && m.hand.types():
+		return typing
 	}
 	return m.mode
 }
@@ -252,12 +293,15 @@ func (m *root) keys(msg tea.KeyMsg) tea.Cmd {
 
 // pasted text is text: it goes into a text field or nowhere.
 func (m *root) pasted(text []rune) tea.Cmd {
-	if m.current() != filtering {
+	switch m.current() {
+	case filtering:
+		m.field.paste(text)
+		m.sift()
+	case typing:
+		m.hand.paste(text)
+	default:
 		m.say(m.look.warn, "pasted text is ignored")
-		return nil
 	}
-	m.field.paste(text)
-	m.sift()
 	return nil
 }
 
@@ -268,11 +312,14 @@ func (p pressed) String() string { return string(p) }
 
 // press finds the command of a key. A key that does not apply says why.
 func (m *root) press(k string) tea.Cmd {
-	all := commands(m.current())
+	all := m.commands(m.current())
 	i := slices.IndexFunc(all, func(c command) bool { return key.Matches(pressed(k), c.Binding) })
 	switch {
 	case i < 0 && m.current() == filtering:
 		return m.typed(k)
+	case i < 0 && m.current() == typing:
+		m.hand.edit(k)
+		return nil
 	case i < 0:
 		return nil
 	}
@@ -285,52 +332,6 @@ func (m *root) press(k string) tea.Cmd {
 	return all[i].do(m)
 }
 
-func (m *root) typed(k string) tea.Cmd {
-	if m.field.edit(k) {
-		return m.clearFilter()
-	}
-	m.sift()
-	return nil
-}
-
-// openFilter filters the pane that has the focus: the output, or else the hosts.
-func (m *root) openFilter() tea.Cmd {
-	if m.focus != onOutput {
-		m.focus = onRoster
-	}
-	m.mode, m.field = filtering, field{text: m.roster.needle}
-	if m.focus == onOutput {
-		m.field.text = m.output.needle
-	}
-	return nil
-}
-
-// sift applies what is typed.
-func (m *root) sift() {
-	if m.focus == onOutput {
-		m.output.filter(m.field.text)
-		return
-	}
-	m.moved = m.options.Wall()
-	m.roster.filter(m.field.text)
-}
-
-func (m *root) keepFilter() tea.Cmd {
-	m.mode = browsing
-	return nil
-}
-
-func (m *root) clearFilter() tea.Cmd {
-	m.mode, m.field = browsing, field{}
-	m.sift()
-	return nil
-}
-
-func (m *root) follow() tea.Cmd {
-	m.output.toggle()
-	return nil
-}
-
 // dismiss closes whatever is open.
 func (m *root) dismiss() tea.Cmd {
 	m.mode, m.exit = browsing, Terminated
@@ -338,8 +339,20 @@ func (m *root) dismiss() tea.Cmd {
 }
 
 func (m *root) moveFocused(mo motion) {
+	if m.mode == viewing || m.mode == filtering && m.field.back == viewing {
+		if m.sheet.subject == ofEvents {
+			m.events.move(mo)
+			return
+		}
+		m.sheet.top = mo.apply(m.sheet.top, m.sheet.shown, max(0, m.sheet.length-m.sheet.shown))
+		return
+	}
 	switch m.focus {
 	case onNext:
+		if len(m.scene.Running) > 0 {
+			m.attack.move(mo)
+			return
+		}
 		m.next.move(mo)
 	case onRoster:
 		m.moved = m.options.Wall()
@@ -364,7 +377,7 @@ func (m *root) screen() []string {
 	if l.small {
 		return m.crampedView(m.w, m.h)
 	}
-	lines := append(header(m.look, &m.scene, m.w), m.body(l)...)
+	lines := append(header(m.look, &m.scene, &m.attack.crowd, m.w), m.body(l)...)
 	over := m.toast.view(m.look, m.w)
 	copy(lines[len(lines)-len(over):], over)
 	return append(lines, m.keyBar(m.w))
@@ -387,14 +400,46 @@ func (m *root) body(l layout) []string {
 		return m.leavingView(w, h)
 	case helping:
 		return m.helpView(w, h)
+	case choosing:
+		return m.handView(w, h)
 	}
 	k, s := m.look, &m.scene
+	if m.mode == viewing || m.mode == filtering && m.field.back == viewing {
+		p := m.sheetPane(k, rect{w, h})
+		p.focused = true
+		return k.box(rect{w, h}, p)
+	}
+	if m.zoomed {
+		return m.zoomedView(rect{w, h})
+	}
 	first := m.next.view(k, s, l.next)
 	if len(s.Running) > 0 {
 		first = m.attack.view(k, s, l.next)
 	}
 	hosts, out := m.roster.view(k, s, l.roster), m.output.view(k, s, l.output)
 	first.focused, hosts.focused, out.focused = m.focus == onNext, m.focus == onRoster, m.focus == onOutput
-	body := beside(k.box(l.next, first), k.box(l.gates, gates(k, s, l.gates)), k.box(l.recent, recent(k, s, l.recent)))
+	body := beside(k.box(l.next, first), k.box(l.gates, gates(k, s, &m.trend, l.gates)), k.box(l.recent, m.past.view(k, s, l.recent)))
 	return append(append(body, k.box(l.roster, hosts)...), k.box(l.output, out)...)
+}
+
+// zoom gives the pane with the focus the whole body, or takes it back.
+func (m *root) zoom() tea.Cmd {
+	m.zoomed = !m.zoomed
+	return nil
+}
+
+func (m *root) zoomedView(r rect) []string {
+	k, s, p := m.look, &m.scene, pane{}
+	switch {
+	case m.focus == onRoster:
+		p = m.roster.view(k, s, r)
+	case m.focus == onOutput:
+		p = m.output.view(k, s, r)
+	case len(s.Running) > 0:
+		p = m.attack.view(k, s, r)
+	default:
+		p = m.next.view(k, s, r)
+	}
+	p.focused, p.title = true, p.title+"  zoomed: z shows all"
+	return k.box(r, p)
 }
