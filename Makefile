@@ -17,7 +17,7 @@ demo: build ## the main job on a simulated fleet; with a terminal, the console
 	./chaoscat demo
 
 test: ## every test that needs Go alone; what this machine cannot do is skipped, out loud
-	CGO_ENABLED=$(RACE) go test $(if $(filter 1,$(RACE)),-race) ./...
+	CGO_ENABLED=$(RACE) go test -timeout 25m $(if $(filter 1,$(RACE)),-race) ./...
 
 # The race detector needs a C compiler; without one the tests run without it.
 RACE := $(shell command -v gcc >/dev/null 2>&1 && echo 1 || echo 0)

@@ -21,6 +21,7 @@ type Definition struct {
 	UndoWithin time.Duration // undo and proof take no longer than this
 	Reversible bool          // there is an undo (or, for a supervised attack, the host heals itself)
 	Supervised bool          // the host goes away and must come back with a new boot id
+	StaysDown  bool          // supervised, and meant to stay away until a person brings the host back
 	Figure     Figure        // what is measured
 	InjectIn   time.Duration // switching the fault on takes no longer than this; 0 is 30 s
 	OneOf      []string      // at most one of these parameters may be said; the defaults of the others go then

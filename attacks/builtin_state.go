@@ -148,7 +148,7 @@ func onHost() []Definition {
 			Name: "halt", Family: "state", Script: haltScript,
 			Summary: "power the host off; somebody must bring it back",
 			Needs:   []string{"systemctl or poweroff"},
-			Default: 5 * time.Minute, Max: 15 * time.Minute, UndoWithin: 15 * time.Second, Supervised: true,
+			Default: 5 * time.Minute, Max: 15 * time.Minute, UndoWithin: 15 * time.Second, Supervised: true, StaysDown: true,
 			Figure: Figure{Name: "boot id"},
 		},
 	}

@@ -174,3 +174,18 @@ func functions(name, script string) ([]string, error) {
 	}
 	return defined, nil
 }
+
+// Source is the text of one function of the script, as a person who is about to run it wants to read it; empty
+// if there is none.
+func (d Definition) Source(function string) string {
+	file, err := syntax.NewParser(syntax.Variant(syntax.LangPOSIX), syntax.KeepComments(true)).Parse(strings.NewReader(d.Script), d.Name)
+	if err != nil {
+		return ""
+	}
+	for _, s := range file.Stmts {
+		if f, ok := s.Cmd.(*syntax.FuncDecl); ok && f.Name.Value == function {
+			return d.Script[f.Pos().Offset():f.End().Offset()]
+		}
+	}
+	return ""
+}

@@ -55,6 +55,8 @@ func (p Plan) misaimed(o Order) *Verdict {
 		return refuse(BadOrder, "%d hosts or %d %% of them cannot be drawn: a count is at least 1, a percentage 1 to 100", o.Count, o.Percent)
 	case o.Count > 0 && o.Percent > 0:
 		return refuse(BadOrder, "a count and a percentage exclude each other")
+	case o.Host != "" && len(o.Hosts) > 0:
+		return refuse(BadOrder, "one host is named, and several are: name all of them in one way")
 	case len(targets) > 0 && (len(o.Within) > 0 || o.Count > 0 || o.Percent > 0):
 		return refuse(BadOrder, "hosts are named or drawn, not both: leave out the names, or the group, count and percentage")
 	}
@@ -69,6 +71,9 @@ func (p Plan) misaimed(o Order) *Verdict {
 		seen[name] = true
 	}
 	for _, within := range o.Within {
+		if len(within) == 0 {
+			return refuse(BadOrder, "a selection names nothing, and nothing never means everything")
+		}
 		if err := within.Check(); err != nil {
 			return refuse(BadOrder, "%v", err)
 		}

@@ -173,6 +173,18 @@ func TestAnAttackWithoutUndoIsOrderedByAnAdminOnlyWhereThePlanAllowsIt(t *testin
 	if r := w.order(engine.Order{Attack: "halt", Host: "web-1", Role: engine.Admin}); r.Refusal != nil || len(w.launched) != 1 {
 		t.Errorf("an admin: %+v", r)
 	}
+	w = many(t, halting, func(p *engine.Plan) { p.Attacks[2].Weight = 1_000_000 })
+	for i := range 20 { // neither by chance nor by the schedule
+		if r := w.order(engine.Order{Host: "db-2", Role: engine.Operator, For: time.Second}); r.Refusal == nil && w.launched[len(w.launched)-1].Attack.Name == "halt" {
+			t.Fatalf("order %d, which left the attack to chance, got a halt", i)
+		}
+		w.until(w.now.Add(10 * time.Minute))
+	}
+	for _, r := range w.launched {
+		if r.Attack.Name == "halt" {
+			t.Fatalf("the schedule drew a halt for %s", r.Host.Name)
+		}
+	}
 	p := w.plan
 	p.Safety.Irreversible = false
 	if _, err := engine.NewPlan(p); err == nil || !strings.Contains(err.Error(), "safety.irreversible") {

@@ -125,7 +125,7 @@ func (p Plan) share(counts map[uint64]int) []Chance {
 	total := 0
 	for i, a := range p.Attacks {
 		chances[i] = Chance{Attack: a.Name, Weight: a.Weight}
-		if a.Weight == 0 {
+		if !a.drawn() {
 			chances[i].Note = "only by order"
 		}
 	}
@@ -174,7 +174,7 @@ func (s Snapshot) Host(name string) (HostStatus, string) {
 	looked = looked && s.At.Before(f.At.Add(s.Hosts.FactsFor))
 	why := "no attack of the plan selects it"
 	for _, a := range s.Attacks {
-		if a.Weight == 0 || !a.Hosts.Selects(h) {
+		if !a.drawn() || !a.Hosts.Selects(h) {
 			continue
 		}
 		if !looked || f.Infeasible[a.Name] == "" {

@@ -53,9 +53,12 @@ func newPool(p Plan) *pool {
 	return q
 }
 
+// drawn tells whether the schedule may draw the attack at all. What has no undo is left to people.
+func (a Attack) drawn() bool { return a.Weight > 0 && a.Reversible }
+
 func (p Plan) profile(h Host) (bits uint64) {
 	for i, a := range p.Attacks {
-		if a.Weight > 0 && a.Hosts.Selects(h) {
+		if a.drawn() && a.Hosts.Selects(h) {
 			bits |= 1 << i
 		}
 	}
@@ -371,7 +374,7 @@ func (p Plan) orderWeights(s State, h Host, o Order, now time.Time) map[string]i
 	w := map[string]int64{}
 	for _, a := range p.Attacks {
 		named := o.Attack == a.Name
-		if (o.Attack != "" && !named) || (a.Weight == 0 && !named) || !a.Hosts.Selects(h) {
+		if (o.Attack != "" && !named) || (a.Weight == 0 && !named) || !a.Hosts.Selects(h) || notForRole(a, o) != nil {
 			continue
 		}
 		if p.believed(f, now) && f.Infeasible[a.Name] != "" {

@@ -109,6 +109,9 @@ func (t *turn) stop(o Order) {
 	t.noteOrder(o, "STOP", Record{Latch: t.s.Stopped})
 	t.giveUpAsking(*t.stopped(t.s))
 	t.revertAll("stop")
+	for _, r := range t.s.Running { // also those that have been told already: a person's stop relies on nothing said before
+		t.do(Revert{Run: r.ID, Reason: "stop"})
+	}
 	t.do(Reply{Order: o.ID})
 }
 
@@ -198,16 +201,27 @@ func (t *turn) misnamed(o Order) *Verdict {
 		return refuse(BadOrder, "no attack of the plan is called %q", o.Attack)
 	case o.Force && o.Role < Admin:
 		return refuse(NotAllowed, "going beyond the limits of the blast radius takes the role %s", Admin)
-	case known && !a.Reversible && o.Role < Admin:
-		return refuse(NotAllowed, "%s has no undo: ordering it takes the role %s", o.Attack, Admin)
+	case known && notForRole(a, o) != nil:
+		return notForRole(a, o)
 	}
 	return t.misaimed(o)
+}
+
+// notForRole: what has no undo is ordered by an admin only, named or left to chance.
+func notForRole(a Attack, o Order) *Verdict {
+	if a.Reversible || o.Role >= Admin {
+		return nil
+	}
+	return refuse(NotAllowed, "%s has no undo: ordering it takes the role %s", a.Name, Admin)
 }
 
 // drawForOrder takes the drawn next attack, which everybody could see, where the order leaves all to
 // chance; the schedule draws anew.
 func (t *turn) drawForOrder(o Order) (Draw, *Verdict) {
 	if !o.anyHost() || o.Attack != "" || t.s.Next == nil {
+		return t.drawOrder(t.s, t.Stamp, o)
+	}
+	if next, known := t.Attack(t.s.Next.Attack); !known || notForRole(next, o) != nil {
 		return t.drawOrder(t.s, t.Stamp, o)
 	}
 	d := *t.s.Next
@@ -230,6 +244,9 @@ func (t *turn) orderNotNow(o Order, d Draw) *Verdict {
 	}
 	if d.ID == "" {
 		return nil
+	}
+	if a, known := t.Attack(d.Attack); known && notForRole(a, o) != nil { // and so may the plan
+		return notForRole(a, o)
 	}
 	for _, name := range d.hosts() { // the fleet may have changed since the draw
 		if v := t.mayOrder(t.s, o, name, t.At); v != nil {

@@ -11,7 +11,7 @@ hog() {
 		trap - TERM
 		oom 1000
 		myself
-		enlist "$ME $BORN" || exit
+		enlist "$ME $BORN" && [ ! -e "$D/undo.1" ] || exit
 		hundredths
 		BEGAN=$T
 		"$@"

@@ -9,13 +9,25 @@ requires() {
 	*,UP* | UP*) ;;
 	*) echo "$P_interface is not up" && return 1 ;;
 	esac
-	controlled && apart_from_us || return 1
+	controlled && apart_from_us && on_disk || return 1
 	OTHERS=$(printf '%s\n' "$LINKS" | sed -n "s/^[0-9]*: \([^@:]*\)@$P_interface: .*/\1/p;s/^[0-9]*: \([^@:]*\)[@:].* master $P_interface .*/\1/p" | tr '\n' ' ')
 	[ -z "$OTHERS" ] || { echo "other interfaces lie on $P_interface: $OTHERS" && return 1; }
 	case $(ip -o -6 addr show dev "$P_interface" 2>/dev/null) in *' dynamic '*) echo "$P_interface has addresses that a router gave it, which could not be put back exactly" && return 1 ;; esac
 	! ip -6 route show table all dev "$P_interface" 2>/dev/null | grep -q -e ' proto ra ' -e ' expires ' || { echo "$P_interface has routes that a router gave it, which could not be put back exactly" && return 1; }
 	! { ip route show table all; ip -6 route show table all; } 2>/dev/null | grep -q -e "nexthop .*dev $P_interface " -e ' nhid ' || { echo "$P_interface has a part in routes with several next hops, which could not be put back exactly" && return 1; }
 	ip route save dev "$P_interface" >/dev/null 2>&1 || { echo 'ip on this host cannot save routes' && return 1; }
+}
+
+# on_disk refuses a host whose own programs come over the network: without them no guard could undo.
+on_disk() {
+	for AT in / /usr /bin /lib; do
+		volume "$AT" >/dev/null
+		case $FS in nfs* | cifs | smb* | ceph | 9p | gluster* | fuse*) echo "$AT comes over the network ($FS): without it the guards could not undo" && return 1 ;; esac
+	done
+	for REMOTE in /sys/class/iscsi_session/* /sys/block/nbd*/pid /sys/bus/rbd/devices/*; do
+		[ ! -e "$REMOTE" ] || { echo 'this host has disks on the network: without them the guards could not undo' && return 1; }
+	done
+	! grep -q -s -x -e tcp -e rdma /sys/class/nvme/*/transport || { echo 'this host has disks on the network: without them the guards could not undo' && return 1; }
 }
 
 layers() { :; }

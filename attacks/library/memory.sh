@@ -76,6 +76,7 @@ portion() {
 	MORE=$(((WANT - HAVE) / PIECE)) SPARE=$(((AVAILABLE - FLOOR) / PIECE - YOUNG))
 	[ -n "$P_size" ] || MORE=$((MORE - YOUNG))
 	[ "$MORE" -le "$SPARE" ] || MORE=$SPARE
+	[ $((HOLDING + MORE)) -le $((2 * PIECES + 16)) ] || MORE=$((2 * PIECES + 16 - HOLDING)) # each piece is a process
 	if [ -n "$LOST" ]; then
 		reached "the kernel has refused or taken back memory: $((HAVE / 1024)) MiB of $((MOST / 1024)) MiB are held"
 		MORE=0
@@ -83,7 +84,7 @@ portion() {
 		reached "$((HAVE / 1024)) MiB are held"
 	fi
 	YOUNG=0
-	while [ "$YOUNG" -lt "$MORE" ]; do
+	while [ "$YOUNG" -lt "$MORE" ] && may_go_on; do
 		YOUNG=$((YOUNG + 1))
 		pushes dd if=/dev/zero bs="${PIECE}k" count=1
 	done

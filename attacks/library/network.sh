@@ -218,6 +218,8 @@ shaper_requires() {
 	have tc || { printf 'this host has no tc\n' && return 1; }
 	selectable && controlled || return 1
 	INTERFACES=$(interfaces) || { printf '%s\n' "$INTERFACES" && return 1; }
+	set -- $INTERFACES
+	[ $# -le 8 ] || { printf 'the targets are reached through %s interfaces, and 8 are the most\n' "$#" && return 1; }
 	if leaves || detours; then
 		case $(how) in
 		netem*) netem || { printf 'the kernel has no netem or prio qdisc, or no namespace to try it in\n' && return 1; } ;;
@@ -349,7 +351,7 @@ pair() { printf 'cc%s%s%s' "$1" "$2" "$(checksum)"; }
 
 checksum() { printf %s "${UID_:-probe}" | cksum | sed 's/ .*//'; }
 
-pairs() { ip -o link show type veth 2>/dev/null | sed -n "s/^[0-9]*: \(cca[0-9]$(checksum)\)[@:].*/\1/p"; }
+pairs() { ip -o link show type veth 2>/dev/null | sed -n "s/^[0-9]*: \(cca[0-9][0-9]*$(checksum)\)[@:].*/\1/p"; }
 
 mac() { ip -o link show dev "$1" 2>/dev/null | sed -n 's,.* link/ether \([0-9a-f:]*\).*,\1,p'; }
 
@@ -509,6 +511,9 @@ flood() {
 }
 
 round_trip() { printf '%s\n' "$PINGED" | sed -n 's,^.*= [0-9.]*/\([0-9.]*\)/.*,\1,p'; }
+
+# quickest is the shortest round trip, which no other load can have made longer than the fault did.
+quickest() { printf '%s\n' "$PINGED" | sed -n 's,^.*= \([0-9.]*\)/[0-9.]*/.*,\1,p'; }
 
 # hundredths_of 12.5 sets H to 1250; decimal_of 1250 prints 12.50.
 hundredths_of() {

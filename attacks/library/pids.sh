@@ -31,6 +31,7 @@ measure() {
 	tasks || { echo 'unverifiable the kernel does not say how many processes there are' && return; }
 	echo "figure $TASKS"
 	crowd
+	[ -z "$P_count" ] || [ "$CROWD" -ge 20 ] || { echo 'unverifiable so few cannot be told from what others start' && return; }
 	if [ "$CROWD" -gt 0 ]; then echo "expect up $CROWD"; else echo 'expect up 0'; fi
 }
 
@@ -90,6 +91,8 @@ let_in() {
 		return
 	fi
 	while [ "$CAME" -lt "$TO_COME" ] && [ -z "$LOST" ] && may_go_on; do
+		read -r _ _ _ NOW_TASKS _ </proc/loadavg
+		[ $((LIMIT - ${NOW_TASKS#*/} - 100)) -ge "$RESERVED" ] || break
 		BATCH=$((TO_COME - CAME))
 		[ "$BATCH" -le 100 ] || BATCH=100
 		waits parent $((BATCH - 1))

@@ -32,12 +32,22 @@ inject() {
 	echo "port $P_port${P_address:+ of $P_address} is taken by $TOOL"
 }
 
-undo() { ended "$D/helpers"; }
+# undo ends the group that a holder leads where it starts a process for each connection, and then whoever is left.
+undo() {
+	{ while read -r PID BORN_; do ! alive "$PID" "$BORN_" || kill -KILL "-$PID"; done <"$D/helpers"; } 2>/dev/null
+	ended "$D/helpers"
+}
 
 verify() { ! living_in "$D/helpers" || { echo "port $P_port is still held by $LIVING" && return 1; }; }
 
 measure() {
-	if [ -n "$(tcp_listening)" ]; then echo 'figure 1'; else echo 'figure 0'; fi
+	if [ -e "$D/gave_up" ]; then # whoever listens there now is not ours
+		echo 'figure 0'
+	elif [ -n "$(tcp_listening)" ]; then
+		echo 'figure 1'
+	else
+		echo 'figure 0'
+	fi
 	echo 'expect up 1'
 }
 
@@ -95,14 +105,16 @@ tried() {
 # holder becomes the program that listens. PRIVATE goes before it when it is only tried.
 holder() {
 	if [ -z "$PRIVATE" ] && have setpriv && setpriv --pdeathsig KILL true 2>/dev/null; then PRIVATE='setpriv --pdeathsig KILL'; fi
+	LEADS=
+	! have setsid || LEADS=setsid
 	case $TOOL in
 	perl) exec perl -MSocket=:all -e "$(in_perl)" "$P_port" "$P_address" "$TTL" ;;
 	python3) exec python3 -c "$(in_python)" "$P_port" "$P_address" "$TTL" ;;
-	socat) exec $PRIVATE socat -T 3600 "TCP-LISTEN:$P_port,reuseaddr,fork,max-children=5${P_address:+,bind=[$P_address]}" PIPE ;;
+	socat) exec $PRIVATE $LEADS socat -T "$TTL" "TCP-LISTEN:$P_port,reuseaddr,fork,max-children=5${P_address:+,bind=[$P_address]}" PIPE ;;
 	ncat) exec $PRIVATE ncat -l -k --recv-only $P_address "$P_port" ;;
 	nc) exec $PRIVATE nc -l -k $P_address "$P_port" ;;
 	nc-p) exec $PRIVATE nc -l -k -p "$P_port" ${P_address:+-s "$P_address"} ;;
-	busybox) exec $PRIVATE busybox nc -ll -p "$P_port" -e sleep 3600 ;;
+	busybox) exec $PRIVATE $LEADS busybox nc -ll -p "$P_port" -e sleep "$TTL" ;;
 	esac
 }
 

@@ -31,6 +31,7 @@ type attack struct {
 	began   time.Time // real time of go
 	facts   *engine.Facts
 	applied bool
+	ordered bool // the host has said that the fault is on
 
 	figures  engine.Figures
 	expected figure // the measurement before, which knows how much room there is

@@ -82,6 +82,7 @@ func (a *attack) injected() (cause, detail string) {
 	defer timer.Stop()
 	select {
 	case status := <-a.g.injected:
+		a.ordered = status == 0
 		if status != 0 {
 			return "error", fmt.Sprintf("injecting on %s failed with status %d", a.host.Name, status)
 		}

@@ -2,8 +2,10 @@ package remote
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/chaoscat/chaoscat/engine"
@@ -13,15 +15,16 @@ import (
 type rebooted struct {
 	known   bool // a boot id was read after the fault
 	changed bool
-	down    bool // it went as ordered, and nothing but a person brings it back
+	down    bool // it has not been seen since, and nothing but a person brings it back
+	proven  bool // it went because it was ordered to, and was meant to stay away
 	text    string
 }
 
 func (r rebooted) effect() engine.Effect {
 	switch {
-	case r.down:
+	case r.down && r.proven:
 		return engine.Effective
-	case !r.known:
+	case r.down || !r.known:
 		return engine.Unverifiable
 	case r.changed:
 		return engine.Effective
@@ -54,8 +57,8 @@ func (a *attack) awaitReboot() (cause, detail string) {
 		a.rebooted = rebooted{known: true, text: "the host did not go down"}
 		return "deadline", fmt.Sprintf("%s did not go down within %s", a.host.Name, a.limit())
 	}
-	<-a.g.ended // at hand: the connection is gone, or it was this that happened
-	if a.g.exit.known && a.g.why() != "" {
+	<-a.g.ended                                                                                 // at hand: the connection is gone, or it was this that happened
+	if why := a.g.why(); a.g.exit.known && why != "" && !strings.Contains(why, "told to end") { // as a host that shuts down tells all
 		return a.byHost()
 	}
 	return a.awaitBoot(ctx, time.Now())
@@ -69,7 +72,7 @@ func (a *attack) awaitBoot(ctx context.Context, down time.Time) (cause, detail s
 		switch err := a.seeBoot(ctx); {
 		case err != nil:
 			if ctx.Err() == nil {
-				last = err
+				last, a.rebooted.known = err, false // what was seen before it went says nothing
 			}
 		case a.rebooted.changed:
 			back := a.onClock(time.Since(down))
@@ -85,14 +88,31 @@ func (a *attack) awaitBoot(ctx context.Context, down time.Time) (cause, detail s
 			return a.interrupted(context.Cause(a.halt))
 		}
 		if !a.rebooted.known && !a.def.Reversible {
-			a.rebooted.down, a.rebooted.text = true, "the host went down and stays down"
-			return "deadline", a.host.Name + " is down as ordered and needs a person to start it again"
+			return "deadline", a.staysAway(last)
 		}
 		if a.rebooted.known {
 			return "deadline", fmt.Sprintf("the boot id of %s has not changed within %s", a.host.Name, a.limit())
 		}
 		return "lost", fmt.Sprintf("%s did not come back within %s: %v", a.host.Name, a.limit(), last)
 	}
+}
+
+// staysAway is what is known of a host that has not come back and is not proven to be up. A login that was
+// refused, or another host key, is an answer: then it is not off.
+func (a *attack) staysAway(last error) (detail string) {
+	a.rebooted.down, a.rebooted.text = true, "the host has not been seen since"
+	a.rebooted.proven = a.def.StaysDown && a.ordered && !answered(last)
+	if a.rebooted.proven {
+		a.rebooted.text = "the host went down and stays down"
+		return a.host.Name + " is down as ordered and needs a person to start it again"
+	}
+	return fmt.Sprintf("%s did not come back within %s and needs a person: %v", a.host.Name, a.limit(), last)
+}
+
+// answered tells whether somebody was there, and would not let us in.
+func answered(err error) bool {
+	return errors.As(err, new(*LoginRefused)) || errors.As(err, new(*UnknownHostKey)) || errors.As(err, new(*ChangedHostKey)) ||
+		errors.As(err, new(*SudoRefused)) || errors.As(err, new(*NotOurs))
 }
 
 // leftDown is the end of an attack that was meant to leave the host down: all that it did is as ordered,

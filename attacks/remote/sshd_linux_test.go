@@ -66,7 +66,11 @@ func newWorld(t *testing.T, w world) realSSHD {
 	user, userPublic := writePair(t, dir, "id")
 	write(t, dir, "authorized_keys", ssh.MarshalAuthorizedKey(userPublic))
 	port := freePort(t)
-	config := write(t, dir, "sshd_config", fmt.Appendf([]byte(strings.ReplaceAll(w.config, "$dir", dir)), "ListenAddress 127.0.0.1:%d\nHostKey %s\nAuthorizedKeysFile %s/authorized_keys\nUsePAM no\nStrictModes no\nPermitRootLogin prohibit-password\nPasswordAuthentication no\nPidFile none\n", port, hostKey, dir))
+	text := fmt.Appendf([]byte(strings.ReplaceAll(w.config, "$dir", dir)), "ListenAddress 127.0.0.1:%d\nHostKey %s\nAuthorizedKeysFile %s/authorized_keys\nUsePAM no\nStrictModes no\nPermitRootLogin prohibit-password\nPasswordAuthentication no\nPidFile none\n", port, hostKey, dir)
+	if !strings.Contains(w.config, "SetEnv") { // what root has in its profile on this machine is no business of ours
+		text = fmt.Appendf(text, "SetEnv HOME=%s\n", dir)
+	}
+	config := write(t, dir, "sshd_config", text)
 	start := exec.Command("unshare", "--mount", "sh", "-c", `set -e
 		mount -t tmpfs tmpfs /run; mkdir -p /run/sshd
 		dir=$2 server=$0 config=$1

@@ -19,7 +19,7 @@ func (a *attack) turnBack(err error) engine.Outcome {
 	case errors.As(err, &no):
 		out.Effect, out.Cause = no.effect, "host"
 	case stopped:
-		out.Cause, out.Detail = string(told), "nothing was applied"
+		out.Cause, out.Detail = string(told), "nothing was applied: "+string(told)
 	case errors.As(err, &sudo):
 		out.Effect = engine.Infeasible
 		a.unreachable(err)

@@ -53,7 +53,7 @@ func open(ctx context.Context, w world, g *graph, dir string, o opening) (*house
 	h.engine = local.New(local.Options{
 		Plan: g.plan, State: recalled(w, g, found, latch, o.idle), Started: engine.Started{Open: found.Open, Torn: found.Torn},
 		Carrier: g.carrier, Gates: g.gates, Journal: j, Latch: latch, Clock: w.clock, Dice: w.dice, Elapsed: w.monotonic(o.demo), Log: o.log,
-		Survey: g.surveyor(o.idle == ""), Version: version, Demo: o.demo, LastSeq: found.LastSeq, Recent: found.Recent, Undo: undoWithin, Check: g.checkOrder,
+		Survey: g.surveyor(o.idle == ""), Version: version, Demo: o.demo, LastSeq: found.LastSeq, Recent: found.Recent, Undo: undoWithin, Check: g.checkOrder, Shapes: g.shapes(),
 	})
 	if found.Why != "" {
 		o.log.Warn(found.Why, "kept", found.Kept)

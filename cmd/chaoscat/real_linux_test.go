@@ -133,7 +133,7 @@ func (b *bench) keys() string {
 	_, user := b.pair("id")
 	b.write("authorized_keys", string(ssh.MarshalAuthorizedKey(user)))
 	b.write("known_hosts", knownhosts.Line([]string{benchAddress}, public)+"\n")
-	return b.write("sshd_config", fmt.Sprintf("ListenAddress 0.0.0.0:22\nHostKey %s\nAuthorizedKeysFile %s/authorized_keys\nUsePAM no\nStrictModes no\nPermitRootLogin prohibit-password\nPasswordAuthentication no\nPidFile none\n", hostKey, b.dir))
+	return b.write("sshd_config", fmt.Sprintf("ListenAddress 0.0.0.0:22\nHostKey %s\nAuthorizedKeysFile %s/authorized_keys\nUsePAM no\nStrictModes no\nPermitRootLogin prohibit-password\nPasswordAuthentication no\nPidFile none\nSetEnv HOME=%s\n", hostKey, b.dir, b.dir))
 }
 
 func (b *bench) pair(name string) (string, ssh.PublicKey) {

@@ -128,7 +128,7 @@ func (a *app) commands() []*cobra.Command {
 		a.stopCommand(), a.resumeCommand(), a.pauseCommand(), a.skipCommand(), a.excludeCommand(), a.includeCommand(),
 		a.hostsCommand(), a.attacksCommand(), a.attackCommand(), a.gatesCommand(), a.windowsCommand(),
 		a.historyCommand(), a.explainCommand(), a.journalCommand(),
-		a.sweepCommand(), a.sudoersCommand(), a.manCommand(), a.versionCommand(),
+		a.gameDayCommand(), a.sweepCommand(), a.sudoersCommand(), a.manCommand(), a.versionCommand(),
 	}
 }
 

@@ -47,16 +47,24 @@ func (c *Client) Snapshot(ctx context.Context) (s engine.Snapshot, err error) {
 	if err = c.get(ctx, "/v1/state", &s); err != nil {
 		return s, err
 	}
-	s.Roster, _, err = c.roster(ctx)
+	known, err := c.roster(ctx)
+	s.Roster, s.Shapes = known.roster, known.shapes
 	return s, err
 }
 
-func (c *Client) roster(ctx context.Context) (*engine.Roster, uint64, error) {
+// known is what changes seldom, and is fetched when it has.
+type known struct {
+	id     uint64
+	roster *engine.Roster
+	shapes []engine.Shape
+}
+
+func (c *Client) roster(ctx context.Context) (known, error) {
 	var a rosterAnswer
 	if err := c.get(ctx, "/v1/roster", &a); err != nil {
-		return nil, 0, err
+		return known{}, err
 	}
-	return engine.NewRoster(a.Hosts), a.ID, nil
+	return known{a.ID, engine.NewRoster(a.Hosts), a.Shapes}, nil
 }
 
 // Watch delivers the newest view until ctx ends or the link is lost; the channel is closed then.
@@ -80,19 +88,18 @@ func (c *Client) stream(ctx context.Context, slot chan engine.Snapshot) error {
 	v := &viewer{client: c, slot: slot}
 	defer v.end(cancel)
 	decoder := json.NewDecoder(response.Body)
-	var roster *engine.Roster
-	var id uint64
+	var seldom known
 	for {
 		var s engine.Snapshot
 		if err := decoder.Decode(&s); err != nil {
 			return err
 		}
-		if roster == nil || s.RosterID != id {
-			if roster, id, err = c.roster(ctx); err != nil {
+		if seldom.roster == nil || s.RosterID != seldom.id {
+			if seldom, err = c.roster(ctx); err != nil {
 				return err
 			}
 		}
-		s.Roster = roster
+		s.Roster, s.Shapes = seldom.roster, seldom.shapes
 		v.show(ctx, s)
 	}
 }

@@ -2,7 +2,7 @@
 //
 //	GET  /v1/state           one snapshot
 //	GET  /v1/watch           snapshots, one a line, the newest when something changed
-//	GET  /v1/roster          every host, once per roster_id
+//	GET  /v1/roster          every host, and the shapes of the attacks, once per roster_id
 //	GET  /v1/survey          what the background look knows of the hosts, {survey_id, hosts}
 //	GET  /v1/history?after=N records after that sequence number, one a line
 //	POST /v1/order           an engine.Order; answers {run, refusal} or {error}

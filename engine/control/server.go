@@ -175,11 +175,13 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request) {
 type rosterAnswer struct {
 	ID    uint64        `json:"roster_id"`
 	Hosts []engine.Host `json:"hosts"`
+	// Shapes change with the plan only, as the roster does, and so travel with it.
+	Shapes []engine.Shape `json:"shapes,omitempty"`
 }
 
 func (s *Server) roster(w http.ResponseWriter, _ *http.Request) {
 	snapshot := s.o.Engine.Snapshot()
-	reply(w, http.StatusOK, rosterAnswer{snapshot.RosterID, snapshot.Roster.Hosts()})
+	reply(w, http.StatusOK, rosterAnswer{snapshot.RosterID, snapshot.Roster.Hosts(), snapshot.Shapes})
 }
 
 type surveyAnswer struct {

@@ -266,10 +266,21 @@ func (e *Engine) take(at time.Time, happened []engine.What) []taken {
 		if ended, ok := happened[i].(engine.Ended); ok {
 			delete(e.stops, ended.Run)
 		}
+		e.expect(actions[i])
 		e.revert(actions[i])
 		steps[i] = taken{events[i], actions[i], e.number(actions[i])}
 	}
 	return steps
+}
+
+// expect makes room for a stop before there is anything to stop: among events that wait together, the stop of a
+// run may follow its launch.
+func (e *Engine) expect(actions []engine.Action) {
+	for _, a := range actions {
+		if l, ok := a.(engine.Launch); ok {
+			e.stops[l.Run.ID] = make(chan string, 1)
+		}
+	}
 }
 
 // revert comes before everything else, the journal included.

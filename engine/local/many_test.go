@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -113,6 +114,61 @@ func TestWhatTheSurveyFindsIsShownAndWhoIsOutOfReachIsNotDrawn(t *testing.T) {
 		found, _ := s.Survey.Find("web-0000")
 		if found.Facts == nil || found.RoundTrip != time.Millisecond || s.Eligible != 3 {
 			t.Errorf("after the second look: %+v, %d eligible", found, s.Eligible)
+		}
+		_ = end()
+	})
+}
+
+// slowDisk is one write during which things pile up, before gates that say yes at first.
+type slowDisk struct {
+	*fakes
+	slow atomic.Bool
+	red  chan struct{}
+}
+
+func (d *slowDisk) AppendAll(pages []engine.Page) error {
+	if d.slow.Swap(false) {
+		time.Sleep(100 * time.Millisecond)
+	}
+	return d.fakes.AppendAll(pages)
+}
+
+func (d *slowDisk) AskNow(_ context.Context, gate string) engine.GateAnswer {
+	time.Sleep(10 * time.Millisecond)
+	return engine.GateAnswer{OK: true, Text: gate}
+}
+
+func (d *slowDisk) Run(ctx context.Context, tell func(string, engine.GateAnswer)) {
+	for {
+		tell("site", engine.GateAnswer{OK: true})
+		tell("rota", engine.GateAnswer{OK: true})
+		select {
+		case <-time.After(10 * time.Second):
+		case <-d.red:
+			tell("site", engine.GateAnswer{Text: "red"})
+			<-ctx.Done()
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// The last yes and the first no may wait behind the same slow write: then one batch launches a run and ends it.
+func TestARunThatIsLaunchedAndEndedInOneBatchIsUndone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &slowDisk{fakes: &fakes{}, red: make(chan struct{})}
+		e, end := started(t, d.fakes, func(o *local.Options) { fleet(t, 3)(o); o.Journal, o.Gates = d, d })
+		time.Sleep(32 * time.Second)
+		go e.Ask(t.Context(), engine.Order{ID: "one", Kind: engine.RunOnce, By: "ada", Attack: "cpu", Host: "web-0001"})
+		time.Sleep(5 * time.Millisecond)
+		d.slow.Store(true)
+		go e.Ask(t.Context(), engine.Order{ID: "note", Kind: engine.Remark, By: "ada", Reason: "a slow write begins"})
+		time.Sleep(20 * time.Millisecond)
+		close(d.red)
+		time.Sleep(5 * time.Second)
+		if !d.saw("attack web-0001") || !d.saw("undo web-0001") || len(e.Snapshot().Running) != 0 {
+			t.Errorf("still running: %+v; done: %v", e.Snapshot().Running, d.did)
 		}
 		_ = end()
 	})

@@ -22,8 +22,7 @@ func (e *Engine) perform(life context.Context, a engine.Action) {
 		attacks := e.plan.Attacks
 		e.goDo(func() { e.inspect(life, a.Host, attacks) })
 	case engine.Launch:
-		stop := make(chan string, 1)
-		e.stops[a.Run.ID] = stop
+		stop := e.stops[a.Run.ID]
 		e.goDo(func() { e.launch(life, a.Run, stop) })
 	case engine.Reconcile:
 		e.goDo(func() { e.reconcile(life, a.Run) })
