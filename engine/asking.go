@@ -194,9 +194,12 @@ func (t *turn) run(d Draw, name string) Run {
 	return r
 }
 
+// dryRun is the cause of an outcome that says what would have been.
+const dryRun = "dry run"
+
 func (t *turn) dryRun(runs []Run, d Draw) {
 	for _, r := range runs {
-		t.note(closed(r, Outcome{Effect: Refused, Cause: "dry run", At: t.At, Detail: "dry run: nothing was sent to the host"}))
+		t.note(closed(r, Outcome{Effect: Refused, Cause: dryRun, At: t.At, Detail: "dry run: nothing was sent to the host"}))
 	}
 	if d.Order == nil {
 		t.rest(t.Schedule.Wait)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -17,6 +18,10 @@ const maxHosts = 10_000
 func (o Order) anyHost() bool {
 	return len(o.Targets()) == 0 && len(o.Within) == 0 && o.Count <= 1 && o.Percent == 0
 }
+
+// goesOn tells whether the order names its attack and several hosts, and wants the others attacked where one
+// cannot be: then what is known of one host keeps nobody else out, and that host says so itself.
+func (o Order) goesOn() bool { return o.Attack != "" && len(o.Hosts) > 1 && !o.Together }
 
 // within tells whether the order could mean the host.
 func (o Order) within(h Host) bool {
@@ -130,9 +135,9 @@ func (p Plan) drawHosts(s State, now time.Time, o Order, rng *rand.Rand, d *Draw
 	want := p.wanted(o)
 	if d.Eligible = len(d.Among); d.Eligible < want {
 		if want == 1 {
-			return refuse(NoEligibleHost, "no host is eligible for this order: %s", p.whyNobody(s, now))
+			return refuse(NoEligibleHost, "no host is eligible for this order: %s", p.whyNotThese(s, o, now))
 		}
-		return refuse(NoEligibleHost, "%d hosts are wanted and %d are eligible: %s", want, d.Eligible, p.whyNobody(s, now))
+		return refuse(NoEligibleHost, "%d hosts are wanted and %d are eligible: %s", want, d.Eligible, p.whyNotThese(s, o, now))
 	}
 	hat, busy := hat{left: slices.Clone(d.Among), rng: rng}, p.busyGroups(s)
 	for len(d.Hosts) < want {
@@ -154,6 +159,31 @@ func (p Plan) drawHosts(s State, now time.Time, o Order, rng *rand.Rand, d *Draw
 		}
 	}
 	return nil
+}
+
+// whyNotThese says what keeps the hosts out that the order could mean.
+func (p Plan) whyNotThese(s State, o Order, now time.Time) string {
+	a, named := p.Attack(o.Attack)
+	meant, counts := 0, map[string]int{}
+	for _, h := range p.Roster.Hosts() {
+		if !o.within(h) {
+			continue
+		}
+		meant++
+		switch status, _ := p.hostStatus(s, h, now); {
+		case named && !a.Hosts.Selects(h):
+			counts["not planned for "+a.Name+" ("+strings.Join(a.Hosts, " ")+")"]++
+		case named && p.believed(s.Facts[h.Name], now) && s.Facts[h.Name].Infeasible[a.Name] != "":
+			counts[a.Name+" infeasible"]++
+		case status != HostReady:
+			counts[string(status)]++
+		}
+	}
+	text := fmt.Sprintf("of %d hosts that it could mean", meant)
+	for _, why := range slices.Sorted(maps.Keys(counts)) {
+		text += fmt.Sprintf(", %d %s", counts[why], why)
+	}
+	return text
 }
 
 // hat gives out names until it is empty, each that is left as likely as any other.

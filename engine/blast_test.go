@@ -275,3 +275,45 @@ func TestAHostOutOfReachIsNotDrawnUntilItIsBack(t *testing.T) {
 		t.Errorf("web-1 is %s though it is back", status)
 	}
 }
+
+func TestARefusalSpeaksOfTheHostsThatTheOrderMeans(t *testing.T) {
+	forDB := func(p *engine.Plan) { p.Attacks[1].Hosts = engine.Selector{"group:db"} }
+	w := many(t, forDB)
+	w.happen(engine.Sighted{Unreachable: map[string]string{"db-2": "no answer"}})
+	web := []engine.Selector{{"group:web"}}
+	for _, row := range []struct {
+		order engine.Order
+		says  string
+	}{
+		{engine.Order{Attack: "latency", Within: web, Count: 2}, "2 hosts are wanted and 0 are eligible: of 5 hosts that it could mean, 5 not planned for latency (group:db)"},
+		{engine.Order{Attack: "cpu", Within: web, Count: 7}, "7 hosts are wanted and 5 are eligible: of 5 hosts that it could mean"},
+		{engine.Order{Attack: "latency", Host: "web-1"}, "the plan has latency for group:db only, and web-1 is not among them"},
+	} {
+		if r := w.order(row.order); r.Refusal == nil || !strings.Contains(r.Refusal.Sentence, row.says) {
+			t.Errorf("%+v: %+v", row.order, r.Refusal)
+		}
+	}
+}
+
+func TestWhereOneHostIsKnownToBeUnfitTheOthersGoOnUnlessItIsAllOrNothing(t *testing.T) {
+	for _, together := range []bool{false, true} {
+		w := many(t)
+		w.infeasible["db-2"] = map[string]string{"cpu": "no /proc/stat"}
+		w.happen(engine.HostInspected{Host: "db-2", Facts: engine.Facts{Infeasible: w.infeasible["db-2"]}})
+		r := w.order(engine.Order{Hosts: []string{"web-1", "db-2"}, Attack: "cpu", Together: together})
+		if together && (r.Refusal == nil || !strings.Contains(r.Refusal.Sentence, "cpu is infeasible on db-2: no /proc/stat")) {
+			t.Errorf("all or nothing: %+v", r.Refusal)
+		}
+		if !together && (r.Refusal != nil || len(w.launched) != 2) {
+			t.Errorf("continue: %+v, launched %d", r.Refusal, len(w.launched))
+		}
+	}
+}
+
+func TestAnOutcomeSaysWhatEndedTheFaultBeforeItsTime(t *testing.T) {
+	w := many(t)
+	w.order(engine.Order{Host: "web-1", Attack: "cpu"})
+	w.happen(engine.Ordered{Order: engine.Order{ID: "s", Kind: engine.Stop, By: "bob"}})
+	w.until(w.now.Add(5 * time.Second))
+	w.mustSee("cpu on web-1: effective, restored, ended early: stop")
+}

@@ -312,6 +312,18 @@ func (p Plan) drawOrder(s State, st Stamp, o Order) (Draw, *Verdict) {
 }
 
 func (p Plan) nothingFeasible(s State, d Draw, now time.Time) *Verdict {
+	if a, named := p.Attack(d.Order.Attack); named {
+		for _, name := range d.hosts() {
+			host, _ := p.Roster.Find(name)
+			f := s.Facts[name]
+			switch {
+			case !a.Hosts.Selects(host):
+				return refuse(NoFeasibleAttack, "the plan has %s for %s only, and %s is not among them", a.Name, strings.Join(a.Hosts, " "), name)
+			case p.believed(f, now) && f.Infeasible[a.Name] != "":
+				return refuse(NoFeasibleAttack, "%s is infeasible on %s: %s", a.Name, name, f.Infeasible[a.Name])
+			}
+		}
+	}
 	host, _ := p.Roster.Find(d.Host)
 	if len(d.Hosts) > 1 {
 		return refuse(NoFeasibleAttack, "no attack is feasible on all of %s; name one with --attack", d.on())
@@ -377,7 +389,7 @@ func (p Plan) orderWeights(s State, h Host, o Order, now time.Time) map[string]i
 		if (o.Attack != "" && !named) || (a.Weight == 0 && !named) || !a.Hosts.Selects(h) || notForRole(a, o) != nil {
 			continue
 		}
-		if p.believed(f, now) && f.Infeasible[a.Name] != "" {
+		if p.believed(f, now) && f.Infeasible[a.Name] != "" && !o.goesOn() {
 			continue
 		}
 		w[a.Name] = a.Weight

@@ -133,6 +133,9 @@ func (o Outcome) why() string {
 
 // Sentence is the outcome as an operator reads it.
 func (o Outcome) Sentence(r Run) string {
+	if o.Cause == dryRun {
+		return fmt.Sprintf("%s on %s: would have run for %s (%s)", r.Attack.Name, r.Host.Name, Span(r.For), o.Detail)
+	}
 	text := fmt.Sprintf("%s on %s: %s", r.Attack.Name, r.Host.Name, o.Effect)
 	if o.Undo != "" {
 		text += ", " + string(o.Undo)
@@ -140,10 +143,22 @@ func (o Outcome) Sentence(r Run) string {
 	if o.Figures.Text != "" {
 		text += ", " + o.Figures.Text
 	}
+	if early := o.early(); early != "" {
+		text += ", " + early
+	}
 	if o.Detail != "" {
 		text += " (" + o.Detail + ")"
 	}
 	return text
+}
+
+// early says what ended a fault that was on before its time; other causes are told by the detail.
+func (o Outcome) early() string {
+	switch {
+	case !o.Applied || o.Cause == "" || slices.Contains([]string{"deadline", "lost", "error", "host", "crash"}, o.Cause):
+		return ""
+	}
+	return "ended early: " + o.Cause
 }
 
 // notAttempted makes sure that the same host and attack are not drawn again at once.

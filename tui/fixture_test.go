@@ -223,9 +223,9 @@ func armed() engine.Snapshot {
 			{Attack: "blackhole", Weight: 0, Eligible: 9, Note: "only by order"},
 		},
 		Attacks: []engine.Attack{
-			{Name: "cpu-burn", Weight: 10, For: time.Minute}, {Name: "latency", Weight: 6, For: 2 * time.Minute},
-			{Name: "kill-nginx", Weight: 5, For: time.Minute, Hosts: engine.Selector{"group:web"}}, {Name: "reboot", Weight: 5, For: 5 * time.Minute},
-			{Name: "blackhole", For: time.Minute},
+			{Name: "cpu-burn", Weight: 10, For: time.Minute, Reversible: true}, {Name: "latency", Weight: 6, For: 2 * time.Minute, Reversible: true},
+			{Name: "kill-nginx", Weight: 5, For: time.Minute, Hosts: engine.Selector{"group:web"}, Reversible: true}, {Name: "reboot", Weight: 5, For: 5 * time.Minute, Reversible: true},
+			{Name: "blackhole", For: time.Minute, Reversible: true},
 		},
 		Gates: []engine.GateView{
 			{Name: "shop", Kind: engine.Health, Clear: true, Text: "200 in 31ms", At: noon.Add(-3 * time.Second)},

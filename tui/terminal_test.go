@@ -125,7 +125,7 @@ func (e *childEngine) idle(ctx context.Context, out chan<- engine.Snapshot) {
 		hosts[i] = engine.Host{Name: fmt.Sprintf("web-%05d", i), Address: "10.0.0.1", Groups: []string{"web"}}
 	}
 	s := engine.Snapshot{Name: "lab", Mood: engine.MoodArmed, Zone: "UTC", Roster: engine.NewRoster(hosts), RosterID: 1, Total: len(hosts),
-		Eligible: len(hosts), Attacks: []engine.Attack{{Name: "cpu-burn", Weight: 1, For: time.Minute}}, Next: &engine.Draw{Host: "web-00001", Attack: "cpu-burn"},
+		Eligible: len(hosts), Attacks: []engine.Attack{{Name: "cpu-burn", Weight: 1, For: time.Minute, Reversible: true}}, Next: &engine.Draw{Host: "web-00001", Attack: "cpu-burn"},
 		NextAt: time.Now().Add(time.Hour), Window: engine.WindowView{Open: true, Closes: time.Now().Add(2 * time.Hour)}}
 	for ctx.Err() == nil {
 		s.At = time.Now()

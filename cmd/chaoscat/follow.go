@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/chaoscat/chaoscat/engine"
 )
@@ -58,6 +59,23 @@ func (p *parts) hear(records []engine.Record) (err error) {
 		}
 	}
 	return err
+}
+
+// begunText says what runs where: "cpu on web-1 has begun (ID)".
+func (p *parts) begunText() string {
+	var hosts []string
+	attack := "the attack"
+	for _, id := range p.begun {
+		attack, hosts = p.host[id].Attack, append(hosts, p.host[id].Host)
+	}
+	switch n := len(hosts); {
+	case n == 0:
+		return p.run + " has begun"
+	case n <= 3:
+		return fmt.Sprintf("%s on %s has begun (%s)", attack, strings.Join(hosts, ", "), p.run)
+	default:
+		return fmt.Sprintf("%s on %d hosts (%s and %d more) has begun (%s)", attack, n, strings.Join(hosts[:3], ", "), n-3, p.run)
+	}
 }
 
 func (p *parts) over() bool { return len(p.begun) > 0 && len(p.ended) == len(p.begun) }

@@ -128,16 +128,16 @@ func TestAStopPrintsALineForEachOfAThousandHostsHoweverFastTheyEnd(t *testing.T)
 
 func TestAStopSaysByWhenAHostOutOfReachUndoesByItself(t *testing.T) {
 	c := &crowd{views: make(chan engine.Snapshot, 1)}
-	until := time.Date(2026, 7, 1, 10, 15, 30, 0, time.Local)
+	until := time.Date(2026, 7, 1, 8, 15, 30, 0, time.UTC) // said in the schedule's zone
 	var said bytes.Buffer
 	w := undoing{app: &app{world: world{err: &said}}, engine: c, order: "stop", pending: map[string]engine.Run{}, ended: map[string]engine.Record{}, told: map[string]bool{}}
-	lost := engine.Run{ID: "r", Host: engine.Host{Name: "web-1"}, Attack: engine.Attack{Name: "cpu"}, Phase: engine.Lost, Until: until}
+	lost := engine.Run{ID: "r", Host: engine.Host{Name: "web-1"}, Attack: engine.Attack{Name: "cpu", Reversible: true}, Phase: engine.Lost, Until: until}
 	for range 2 {
-		if err := w.look(t.Context(), engine.Snapshot{Running: []engine.Run{lost}}); err != nil {
+		if err := w.look(t.Context(), engine.Snapshot{Zone: "Europe/Paris", Running: []engine.Run{lost}}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if said.String() != "web-1 is out of reach; its own guard undoes cpu by 10:15:30 at the latest\n" {
+	if said.String() != "web-1 is out of reach; its own guard undoes cpu by 10:15:30 CEST at the latest\n" {
 		t.Errorf("%q", said.String())
 	}
 }
@@ -181,7 +181,7 @@ func TestADrawOfSeveralHostsIsExplainedWithThoseThatALimitKeptOut(t *testing.T) 
 }
 
 func TestTheRosterShowsWhoAnswersOnceSomebodyHasLooked(t *testing.T) {
-	s := engine.Snapshot{Roster: engine.NewRoster([]engine.Host{{Name: "a", Address: "10.0.0.1"}, {Name: "b", Address: "10.0.0.2"}, {Name: "c", Address: "10.0.0.3"}}), Total: 3, Attacks: []engine.Attack{{Name: "cpu", Weight: 1}}}
+	s := engine.Snapshot{Roster: engine.NewRoster([]engine.Host{{Name: "a", Address: "10.0.0.1"}, {Name: "b", Address: "10.0.0.2"}, {Name: "c", Address: "10.0.0.3"}}), Total: 3, Attacks: []engine.Attack{{Name: "cpu", Weight: 1, Reversible: true}}}
 	show := func(json bool) string {
 		out, err := os.Create(filepath.Join(t.TempDir(), "out"))
 		if err != nil {

@@ -54,7 +54,7 @@ func (a *app) complain(err error) {
 	var mistakes *config.Mistakes
 	if errors.As(err, &mistakes) {
 		fmt.Fprintln(a.err, err)
-		fmt.Fprintf(a.err, "chaoscat: %d mistakes in the configuration; nothing was started. Mend them and run: chaoscat check\n", len(mistakes.List))
+		fmt.Fprintf(a.err, "chaoscat: %s in the configuration; nothing was started. Mend that and run: chaoscat check\n", counted(len(mistakes.List), "mistake"))
 		return
 	}
 	for i, line := range strings.Split(err.Error(), "\n") {

@@ -57,7 +57,7 @@ else 7 if any was stopped; 4 if it was refused on all; else 0.`,
 
 // runOnce asks the running engine, or is one for a single attack.
 func (a *app) runOnce(ctx context.Context, o engine.Order, wait bool) error {
-	err := a.askRunning(func(e asker) error { return a.attack(ctx, e, o, wait) })
+	err := a.askRunning(func(e asker) error { return a.attackThere(ctx, e, o, wait) })
 	if !errors.Is(err, control.ErrNoEngine) {
 		return err
 	}
@@ -65,7 +65,7 @@ func (a *app) runOnce(ctx context.Context, o engine.Order, wait bool) error {
 		if err := a.settleGates(ctx, e); err != nil {
 			return err
 		}
-		return a.attack(ctx, e, o, true)
+		return a.attackHere(ctx, e, o)
 	}, true)
 }
 
@@ -94,10 +94,24 @@ func (a *app) settleGates(ctx context.Context, e asker) error {
 	return nil
 }
 
-func (a *app) attack(ctx context.Context, e asker, o engine.Order, wait bool) error {
+// attackHere has an engine of this process attack: an interrupt ends what it does.
+func (a *app) attackHere(ctx context.Context, e asker, o engine.Order) error {
 	stopped := context.AfterFunc(ctx, func() { a.stopBecause(e) }) // also while the gates are asked
 	defer stopped()
-	watching, enough := context.WithCancel(context.WithoutCancel(ctx))
+	return a.attack(context.WithoutCancel(ctx), e, o, true)
+}
+
+// attackThere has a running engine attack. It serves others, too: an interrupt ends the waiting and nothing else.
+func (a *app) attackThere(ctx context.Context, e asker, o engine.Order, wait bool) error {
+	err := a.attack(ctx, e, o, wait)
+	if ctx.Err() != nil && err != nil {
+		return fail(exitUnexpected, errors.New("no longer waiting; what has begun goes on: chaoscat stop ends everything, chaoscat history tells how it went"))
+	}
+	return err
+}
+
+func (a *app) attack(ctx context.Context, e asker, o engine.Order, wait bool) error {
+	watching, enough := context.WithCancel(ctx)
 	defer enough()
 	before, err := present(watching, e)
 	if err != nil {
@@ -112,11 +126,15 @@ func (a *app) attack(ctx context.Context, e asker, o engine.Order, wait bool) er
 	}
 	p := newParts(run, func(r engine.Record) error { return a.printOutcome(run, r) })
 	record := follower{engine: e, seen: before.LastSeq}
-	if !wait && !o.DryRun {
-		return a.printBegun(watching, run, p, record)
-	}
 	if !o.DryRun {
-		a.say("%s has begun; chaoscat stop ends it", run)
+		news, err := record.news(watching)
+		if err := errors.Join(err, p.hear(news)); err != nil {
+			return err
+		}
+		a.say("%s; chaoscat stop ends it", p.begunText())
+	}
+	if !wait && !o.DryRun {
+		return a.printBegun(run, p)
 	}
 	if err := a.await(watching, e, p, record); err != nil {
 		return err
@@ -206,15 +224,9 @@ func (a *app) printOutcome(run string, r engine.Record) error {
 }
 
 // printBegun is all there is to say without waiting: the id, or as JSON every host with its own.
-func (a *app) printBegun(ctx context.Context, run string, p *parts, record follower) error {
+func (a *app) printBegun(run string, p *parts) error {
 	if !a.json {
-		a.say("%s has begun; chaoscat stop ends it", run)
 		_, err := fmt.Fprintln(a.out, run)
-		return err
-	}
-	news, err := record.news(ctx)
-	p.report = func(engine.Record) error { return nil }
-	if err := errors.Join(err, p.hear(news)); err != nil {
 		return err
 	}
 	for _, id := range p.begun {

@@ -166,7 +166,7 @@ func (w *undoing) look(ctx context.Context, s engine.Snapshot) error {
 	running := map[string]bool{}
 	for _, r := range s.Running {
 		running[r.ID], w.pending[r.ID] = true, r
-		w.waits(r)
+		w.waits(s, r)
 	}
 	over := map[string]stopLine{}
 	for id, r := range w.pending {
@@ -225,16 +225,25 @@ func (w *undoing) ordered(records []engine.Record) int {
 }
 
 // waits says once of a host that cannot be reached by when it undoes by itself.
-func (w *undoing) waits(r engine.Run) {
-	if r.Phase == engine.Lost && !r.Until.IsZero() && !w.told[r.ID] {
-		w.told[r.ID] = true
-		w.say("%s is out of reach; its own guard undoes %s by %s at the latest", r.Host.Name, r.Attack.Name, r.Until.Local().Format("15:04:05"))
+func (w *undoing) waits(s engine.Snapshot, r engine.Run) {
+	if r.Phase != engine.Lost || r.Until.IsZero() || w.told[r.ID] {
+		return
 	}
+	w.told[r.ID] = true
+	if !r.Attack.Reversible {
+		w.say("%s is out of reach, and nothing undoes %s; bring it back, then: chaoscat sweep --host %s", r.Host.Name, r.Attack.Name, r.Host.Name)
+		return
+	}
+	zone, err := time.LoadLocation(s.Zone)
+	if err != nil {
+		zone = time.Local
+	}
+	w.say("%s is out of reach; its own guard undoes %s by %s at the latest", r.Host.Name, r.Attack.Name, r.Until.In(zone).Format("15:04:05 MST"))
 }
 
 // residueError says which hosts need a person, and why.
 func residueError(s engine.Snapshot) error {
-	lines := []error{fmt.Errorf("%d hosts need a person; look at them, then run: chaoscat sweep", len(s.Hosts.Residue))}
+	lines := []error{fmt.Errorf("to be looked at by a person, %s; then run: chaoscat sweep", counted(len(s.Hosts.Residue), "host"))}
 	for _, host := range sortedKeys(s.Hosts.Residue) {
 		lines = append(lines, fmt.Errorf("  %s: %s", host, printable.Printable(s.Hosts.Residue[host].Text)))
 	}
