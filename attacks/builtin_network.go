@@ -4,6 +4,7 @@ import (
 	"cmp"
 	_ "embed"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -145,7 +146,7 @@ func selectors(direction string, own ...Param) []Param {
 		Param{Name: "except", Kind: Peers, Help: "not these, whatever else is said"},
 		Param{Name: "ports", Kind: Ports, Help: "only packets with one of these ports, on whichever end (TCP and UDP)"},
 		Param{Name: "except_ports", Kind: Ports, Help: "not packets with one of these ports on either end, whatever else is said"},
-		Param{Name: "protocol", Kind: Word, Default: "any", Choices: []string{"any", "tcp", "udp", "icmp"}},
+		Param{Name: "protocol", Kind: Word, Default: "any", Choices: []string{"any", "tcp", "udp", "icmp"}, Help: "only packets of this protocol"},
 		Param{Name: "direction", Kind: Word, Default: direction, Choices: []string{"in", "out", "both"}, Help: "seen from the host"},
 		Param{Name: "interface", Kind: Device, Help: "only by way of this interface; none means where the route leads"},
 	)
@@ -163,5 +164,6 @@ func correlation(help string) Param {
 func require(name string, params []Param) []Param {
 	i := slices.IndexFunc(params, func(p Param) bool { return p.Name == name })
 	params[i].Required = true
+	params[i].Help, _, _ = strings.Cut(params[i].Help, "; none means")
 	return params
 }
