@@ -87,11 +87,12 @@ func (p proof) faults() []*fault {
 	return five()
 }
 
-// wantedFaults are those among them that CHAOSCAT_LAB_FAULTS names, separated by commas, or all.
+// wantedFaults are those among them that CHAOSCAT_LAB_FAULTS names, separated by commas, or all. The one that
+// CHAOSCAT_LAB_WITHOUT names is tried only on the attacks that are tried deeply, one of each class.
 func (p proof) wantedFaults() []*fault {
-	wanted := os.Getenv("CHAOSCAT_LAB_FAULTS")
+	wanted, without := os.Getenv("CHAOSCAT_LAB_FAULTS"), os.Getenv("CHAOSCAT_LAB_WITHOUT")
 	return slices.DeleteFunc(p.faults(), func(f *fault) bool {
-		return wanted != "" && !slices.Contains(strings.Split(wanted, ","), f.name)
+		return wanted != "" && !slices.Contains(strings.Split(wanted, ","), f.name) || f.name == without && !p.deep
 	})
 }
 

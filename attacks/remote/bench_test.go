@@ -365,7 +365,7 @@ func (p *peers) run(what string, command []string) row {
 	ctx, cancel := context.WithTimeout(p.t.Context(), peerLimit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
-	cmd.Env = append(os.Environ(), "ANSIBLE_HOST_KEY_CHECKING=False", "ANSIBLE_CONFIG="+p.dir+"/ansible.cfg", "ANSIBLE_SSH_ARGS=", "ANSIBLE_LOCAL_TEMP="+p.dir, "ANSIBLE_NOCOLOR=1")
+	cmd.Env = append(os.Environ(), "ANSIBLE_HOST_KEY_CHECKING=False", "ANSIBLE_CONFIG="+p.dir+"/ansible.cfg", "ANSIBLE_SSH_ARGS=", "ANSIBLE_LOCAL_TEMP="+p.dir, "ANSIBLE_NOCOLOR=1", "ANSIBLE_SSH_USETTY=False")
 	cmd.Dir = p.dir
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
