@@ -17,8 +17,9 @@ demo: build ## the main job on a simulated fleet; with a terminal, the console
 	./chaoscat demo
 
 test: ## every test that needs Go alone; what this machine cannot do is skipped, out loud
-	CGO_ENABLED=$(RACE) go test -timeout 25m $(if $(filter 1,$(RACE)),-race) ./...
+	CGO_ENABLED=$(RACE) go test -timeout 40m -parallel 6 $(if $(filter 1,$(RACE)),-race) ./...
 
+# Most of the time goes by in shells on hosts of the tests that wait: hence more of them at once than processors.
 # The race detector needs a C compiler; without one the tests run without it.
 RACE := $(shell command -v gcc >/dev/null 2>&1 && echo 1 || echo 0)
 
