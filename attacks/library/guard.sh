@@ -192,7 +192,7 @@ undoing() {
 	CHAOSCAT_NONCE=$NONCE
 	export CHAOSCAT_NONCE
 	trap 'gone' EXIT
-	[ -d "$D" ] && exec /bin/sh "$D/runner" undo-now "$ID" "$1" guard 1
+	[ -r "$D/runner" ] && exec /bin/sh "$D/runner" undo-now "$ID" "$1" guard 1 # a watchdog may have made the directory anew, to say residue
 	gone
 }
 
