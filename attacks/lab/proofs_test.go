@@ -56,10 +56,10 @@ var proofs = []proof{
 	{attack: "corrupt", params: []string{"percent=60"}, well: allPinged},
 	{attack: "cpu", params: []string{"load=60"}, well: noHogs},
 	{attack: "disk-fill", params: []string{"percent=70"}, well: usedBelow("pcent", "60")},
-	{attack: "disk-io", params: []string{"workers=1", "size=8MiB"}, well: noHogs},
+	{attack: "disk-io", params: []string{"workers=2", "block=8MiB"}, well: noHogs}, // small blocks keep a processor busy here, not the disk
 	{attack: "dns", params: []string{"answer=refused"}, well: resolves},
 	{attack: "duplicate", params: []string{"percent=60"}, well: onlyOnce},
-	{attack: "fds", params: []string{"count=9000"}, well: "read -r open _ </proc/sys/fs/file-nr; [ $open -lt 8000 ]"},
+	{attack: "fds", params: []string{"count=9000"}, well: "set -- $(cat /proc/sys/fs/file-nr); [ $1 -lt 8000 ]"}, // read by a shell, byte by byte, it is one digit long,
 	{attack: "freeze", params: []string{web}, well: webServes},
 	{attack: "halt", clockwork: true},
 	{attack: "inodes", params: []string{"percent=20"}, well: usedBelow("ipcent", "17")},

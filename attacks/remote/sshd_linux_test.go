@@ -402,6 +402,7 @@ func TestAnOrdinaryUserAttacksBySudoAloneWhateverTTYTheRestNeeds(t *testing.T) {
 			if out.Applied || !strings.Contains(out.Detail, row.want) {
 				t.Errorf("%+v\n%s", out, w.all())
 			}
+			r.untouched(t)
 		})
 	}
 }

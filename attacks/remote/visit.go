@@ -22,6 +22,8 @@ type visit struct {
 	room string
 	link *link
 	show func(string)
+
+	denied bool // sudo will not run the runner, so nobody but us can take it away again
 }
 
 // room is what a host is to us, whatever its name: where we log in, and as whom.
@@ -80,7 +82,7 @@ func (v *visit) connect(ctx context.Context, as lane) error {
 }
 
 // leave ends the visit. A tidy guest who is the last one takes the runner's file along; one who could not
-// prove the undo leaves it for whoever comes after. None of that is done at the cost of a stop. What the
+// prove the undo leaves it for whoever comes after. What the host never ran goes as it came. None of that is done at the cost of a stop. What the
 // guest has logged in to stays open for the next one, within the budget for that.
 func (v *visit) leave(tidy bool) {
 	if tidy {
@@ -90,7 +92,11 @@ func (v *visit) leave(tidy bool) {
 		v.link.over.speak()
 	}
 	v.c.lodgings.leave(v.room, func() {
-		if tidy && v.link != nil && !v.link.broken() {
+		switch {
+		case v.link == nil || v.link.broken():
+		case v.denied:
+			v.c.exec(context.Background(), v.link, v.c.CommandTimeout/3, v.c.removeCommand(), nil, &hearing{show: v.show, each: ignore})
+		case tidy:
 			v.c.call(context.Background(), v.link, v.c.CommandTimeout/3, "bye", nil, v.show, ignore)
 		}
 	})
@@ -168,6 +174,7 @@ func (v *visit) inspect(ctx context.Context, asked []engine.Attack) (findings, e
 	}
 	err := v.c.call(ctx, v.link, v.c.CommandTimeout, "inspect", head, v.show, func(word, rest string) { f.hear(word, rest, labels) })
 	if err != nil {
+		v.denied = errors.As(err, new(*SudoRefused))
 		return findings{}, err
 	}
 	for _, name := range labels {

@@ -47,6 +47,11 @@ func (c *Carrier) uploadCommand() string {
 		c.file(), before, len(c.Runner.Text), mode)
 }
 
+// removeCommand takes a runner away that was never run, unless a run of ours stands on the host.
+func (c *Carrier) removeCommand() string {
+	return fmt.Sprintf(`/bin/sh -c '[ -e /run/chaoscat ] || rm -f %s'`, c.file())
+}
+
 // field is one line of a header.
 type field struct{ key, value string }
 
