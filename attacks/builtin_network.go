@@ -29,6 +29,8 @@ var (
 	rejectScript string
 	//go:embed library/reorder.sh
 	reorderScript string
+	//go:embed library/shaped.sh
+	shapedScript string // what those that shape have in common, before each of them
 )
 
 const longest = 3_600_000 // ms, the most that netem is asked to delay
@@ -43,7 +45,7 @@ var (
 func network() []Definition {
 	all := []Definition{
 		{
-			Name: "bandwidth", Script: bandwidthScript, Needs: []string{"tc with htb", "nft", "ip", "unshare"},
+			Name: "bandwidth", Script: shapedScript + bandwidthScript, Needs: []string{"tc with htb", "nft", "ip", "unshare"},
 			Summary: "make outgoing or arriving packets share a narrow pipe",
 			Params: selectors("out",
 				Param{Name: "rate", Kind: Rate, Unit: "kbit/s", Default: "1mbit", Required: true, Min: 8, Max: 10_000_000, Help: "what all of them together may have, each way: 500kbit, 1mbit, 2gbit"}),
@@ -58,7 +60,7 @@ func network() []Definition {
 			Figure:  Figure{Name: "pings answered", Unit: "%"},
 		},
 		{
-			Name: "corrupt", Script: corruptScript, Needs: shaping,
+			Name: "corrupt", Script: shapedScript + corruptScript, Needs: shaping,
 			Summary: "turn over a bit of some packets, so that whoever receives them throws them away",
 			Params:  selectors("out", chance("5", "how many packets, in percent"), correlation("of one packet's fate with the one's before")),
 			Figure:  Figure{Name: "pings lost", Unit: "%"},
@@ -77,13 +79,13 @@ func network() []Definition {
 			Figure:  Figure{Name: "questions answered", Unit: "%"},
 		},
 		{
-			Name: "duplicate", Script: duplicateScript, Needs: shaping,
+			Name: "duplicate", Script: shapedScript + duplicateScript, Needs: shaping,
 			Summary: "send some packets twice",
 			Params:  selectors("out", chance("10", "how many packets, in percent"), correlation("of one packet's fate with the one's before")),
 			Figure:  Figure{Name: "pings answered twice", Unit: "%"},
 		},
 		{
-			Name: "latency", Script: latencyScript, Needs: shaping,
+			Name: "latency", Script: shapedScript + latencyScript, Needs: shaping,
 			Summary: "make outgoing or arriving packets wait",
 			Params: selectors("out",
 				Param{Name: "delay", Kind: Millis, Unit: "ms", Default: "200ms", Required: true, Min: 1, Max: longest, Help: "how long a packet waits, each way"},
@@ -101,7 +103,7 @@ func network() []Definition {
 			Figure:     Figure{Name: "link up"},
 		},
 		{
-			Name: "loss", Script: lossScript, Needs: shaping,
+			Name: "loss", Script: shapedScript + lossScript, Needs: shaping,
 			Summary: "lose some outgoing or arriving packets",
 			Params:  selectors("out", chance("10", "how many packets, in percent, each way"), correlation("of one packet's fate with the one's before, for outgoing ones")),
 			Figure:  Figure{Name: "loss", Unit: "%"},
@@ -122,7 +124,7 @@ func network() []Definition {
 			Figure:  Figure{Name: "packets rejected"},
 		},
 		{
-			Name: "reorder", Script: reorderScript, Needs: shaping,
+			Name: "reorder", Script: shapedScript + reorderScript, Needs: shaping,
 			Summary: "let some packets overtake others, which wait",
 			Params: selectors("out", chance("25", "how many packets do not wait, in percent"),
 				Param{Name: "delay", Kind: Millis, Unit: "ms", Default: "50ms", Required: true, Min: 1, Max: longest, Help: "how long the others wait"},

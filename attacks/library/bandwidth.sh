@@ -1,20 +1,6 @@
 # bandwidth: what is meant shares a narrow class of an htb, with a short queue of its own. Everything else passes
 # the htb unshaped, and so does all once the timed nft set has expired.
 
-requires() { shaper_requires; }
-
-layers() { echo kernel; }
-
-prepare() { shaper_prepare; }
-
-inject() { shaper_inject; }
-
-renew() { nft_renew; }
-
-undo() { shaper_undo; }
-
-verify() { shaper_verify; }
-
 # measure sends pings that make three times the rate, for 2 s, and counts what came back in that time.
 measure() {
 	pingable to || return
@@ -32,7 +18,3 @@ measure() {
 }
 
 how() { printf 'rate %s' "$P_rate"; }
-
-rules() { shaping_rules; }
-
-caught_out() { to_band; }

@@ -1,20 +1,6 @@
 # corrupt: one bit of a packet is turned over, by chance. Where it is a bit of what checksums cover, which nearly
 # all of them are, whoever receives the packet throws it away: that is what shows in pings.
 
-requires() { shaper_requires; }
-
-layers() { echo kernel; }
-
-prepare() { shaper_prepare; }
-
-inject() { shaper_inject; }
-
-renew() { nft_renew; }
-
-undo() { shaper_undo; }
-
-verify() { shaper_verify; }
-
 measure() {
 	pingable to || return
 	pings_by_chance || return
@@ -23,7 +9,3 @@ measure() {
 }
 
 how() { printf 'netem limit 100000 corrupt %s%%%s' "$P_percent" "${P_correlation:+ $P_correlation%}"; }
-
-rules() { shaping_rules; }
-
-caught_out() { to_band; }

@@ -1,19 +1,5 @@
 # duplicate: some packets go twice, by chance. A ping that did is answered twice, or its answer comes twice.
 
-requires() { shaper_requires; }
-
-layers() { echo kernel; }
-
-prepare() { shaper_prepare; }
-
-inject() { shaper_inject; }
-
-renew() { nft_renew; }
-
-undo() { shaper_undo; }
-
-verify() { shaper_verify; }
-
 measure() {
 	pingable to || return
 	pings_by_chance || return
@@ -22,7 +8,3 @@ measure() {
 }
 
 how() { printf 'netem limit 100000 duplicate %s%%%s' "$P_percent" "${P_correlation:+ $P_correlation%}"; }
-
-rules() { shaping_rules; }
-
-caught_out() { to_band; }

@@ -185,6 +185,14 @@ cull() {
 	done
 }
 
+# cull_files is cull where hogs hold files: none of their names is left either.
+cull_files() {
+	cull
+	CULLED=$?
+	unnamed
+	return "$CULLED"
+}
+
 unpen() { [ ! -d "/sys/fs/cgroup/chaoscat_$UID_" ] || rmdir "/sys/fs/cgroup/chaoscat_$UID_" 2>/dev/null; }
 
 # culled is the proof.

@@ -22,12 +22,7 @@ inject() {
 	await
 }
 
-undo() {
-	cull
-	CULLED=$?
-	unnamed
-	return "$CULLED"
-}
+undo() { cull_files; }
 
 verify() { culled && nameless; }
 

@@ -6,18 +6,6 @@ requires() {
 	shaper_requires
 }
 
-layers() { echo kernel; }
-
-prepare() { shaper_prepare; }
-
-inject() { shaper_inject; }
-
-renew() { nft_renew; }
-
-undo() { shaper_undo; }
-
-verify() { shaper_verify; }
-
 measure() {
 	WAIT=$P_delay
 	[ "$P_direction" != both ] || WAIT=$((2 * P_delay))
@@ -39,7 +27,3 @@ how() {
 	printf 'netem limit 100000 delay %sms' "$P_delay"
 	[ "${P_jitter:-0}" -eq 0 ] || printf ' %sms%s%s' "$P_jitter" "${P_correlation:+ $P_correlation%}" "${P_distribution:+ distribution $P_distribution}"
 }
-
-rules() { shaping_rules; }
-
-caught_out() { to_band; }

@@ -6,18 +6,6 @@ requires() {
 	shaper_requires
 }
 
-layers() { echo kernel; }
-
-prepare() { shaper_prepare; }
-
-inject() { shaper_inject; }
-
-renew() { nft_renew; }
-
-undo() { shaper_undo; }
-
-verify() { shaper_verify; }
-
 measure() {
 	pings_meant || { by_netem && return; }
 	pingable to || return
@@ -38,10 +26,6 @@ by_netem() {
 }
 
 how() { printf 'netem limit 100000 loss %s%%%s' "$P_percent" "${P_correlation:+ $P_correlation%}"; }
-
-rules() { shaping_rules; }
-
-caught_out() { to_band; }
 
 caught_in() {
 	hundredths_of "$P_percent"

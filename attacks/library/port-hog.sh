@@ -41,9 +41,7 @@ undo() {
 verify() { ! living_in "$D/helpers" || { echo "port $P_port is still held by $LIVING" && return 1; }; }
 
 measure() {
-	if [ -e "$D/gave_up" ]; then # whoever listens there now is not ours
-		echo 'figure 0'
-	elif [ -n "$(tcp_listening)" ]; then
+	if [ ! -e "$D/gave_up" ] && [ -n "$(tcp_listening)" ]; then # else whoever listens there now is not ours
 		echo 'figure 1'
 	else
 		echo 'figure 0'

@@ -1,19 +1,5 @@
 # reorder: packets wait, all but some, which overtake those before them.
 
-requires() { shaper_requires; }
-
-layers() { echo kernel; }
-
-prepare() { shaper_prepare; }
-
-inject() { shaper_inject; }
-
-renew() { nft_renew; }
-
-undo() { shaper_undo; }
-
-verify() { shaper_verify; }
-
 # measure sends four pings in the time of the delay, so that one which does not wait overtakes at least the one
 # before it, if that waits: that is what is expected, and some more are.
 measure() {
@@ -42,7 +28,3 @@ overtaken() {
 }
 
 how() { printf 'netem limit 100000 delay %sms reorder %s%%%s' "$P_delay" "$P_percent" "${P_correlation:+ $P_correlation%}"; }
-
-rules() { shaping_rules; }
-
-caught_out() { to_band; }

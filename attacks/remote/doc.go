@@ -63,7 +63,8 @@
 //	inspect  blocks of label=, kind=, p.<param>=...        fact KEY VALUE...; feasible LABEL; infeasible LABEL SENTENCE;
 //	                                                       busy ID AGE SENTENCE (a fault of ours, or leftovers, or foreign ones); done
 //	guard    id= kind= ttl= hold= lease= supervised=0|1    see below
-//	measure  id= kind= p.<param>=...                       figure N; expect up|down N | expect change; unverifiable SENTENCE; done
+//	measure  id= kind= p.<param>=...                       about WORDS; figure N; expect up|down N | expect change; unverifiable SENTENCE; done
+//	                                                       (of a compound attack "part N" before those of each part)
 //	undo     id=                                           clean | restored | residue SENTENCE; done
 //	sweep    force=0|1                                     cleared ID | kept ID SENTENCE | foreign SENTENCE; done
 //	bye      (nothing)                                     done; the runner's file is gone

@@ -111,8 +111,7 @@ func (a *attack) staysAway(last error) (detail string) {
 
 // answered tells whether somebody was there, and would not let us in.
 func answered(err error) bool {
-	return errors.As(err, new(*LoginRefused)) || errors.As(err, new(*UnknownHostKey)) || errors.As(err, new(*ChangedHostKey)) ||
-		errors.As(err, new(*SudoRefused)) || errors.As(err, new(*NotOurs))
+	return unwelcome(err) || errors.As(err, new(*SudoRefused)) || errors.As(err, new(*NotOurs))
 }
 
 // leftDown is the end of an attack that was meant to leave the host down: all that it did is as ordered,

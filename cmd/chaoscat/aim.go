@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/chaoscat/chaoscat/attacks"
+	"github.com/chaoscat/chaoscat/cmd/chaoscat/config"
 	"github.com/chaoscat/chaoscat/engine"
 	"github.com/chaoscat/chaoscat/inventory"
 )
@@ -66,54 +67,22 @@ func (x aim) order(o *engine.Order, given func(flag string) bool) error {
 	return errors.Join(wrong...)
 }
 
-// within makes one selector of the groups and one of the values of each tag; a host must be in every one.
+// within is where the hosts must be.
 func (x aim) within() (list []engine.Selector, err error) {
-	var groups engine.Selector
-	for _, g := range x.groups {
-		groups = append(groups, groupTerm(g))
-	}
-	if len(groups) > 0 {
-		list = append(list, groups)
-	}
 	var wrong []error
-	tags := slices.Clone(x.tags)
-	for _, z := range x.zones {
-		tags = append(tags, "zone="+z)
-	}
-	at := map[string]int{}
-	for _, tag := range tags {
-		name, value, found := strings.Cut(tag, "=")
-		if !found || name == "" || value == "" {
+	for _, tag := range x.tags {
+		if name, value, found := strings.Cut(tag, "="); !found || name == "" || value == "" {
 			wrong = append(wrong, fmt.Errorf("--tag %q: write it NAME=VALUE", tag))
-			continue
 		}
-		i, known := at[name]
-		if !known {
-			i, at[name] = len(list), len(list)
-			list = append(list, nil)
-		}
-		list[i] = append(list[i], "tag:"+tag)
 	}
+	if len(wrong) > 0 {
+		return nil, errors.Join(wrong...)
+	}
+	list = config.Within(x.groups, x.tags, x.zones)
 	for _, s := range list {
 		wrong = append(wrong, s.Check())
 	}
 	return list, errors.Join(wrong...)
-}
-
-// groupTerm is what --group may be: a group, a tag since people think of their roles as groups, or a selector's term.
-func groupTerm(group string) string {
-	rest, not := strings.CutPrefix(group, "!")
-	switch {
-	case strings.HasPrefix(rest, "group:") || strings.HasPrefix(rest, "tag:"):
-	case strings.Contains(rest, "="):
-		rest = "tag:" + rest
-	default:
-		rest = "group:" + rest
-	}
-	if not {
-		return "!" + rest
-	}
-	return rest
 }
 
 // misnamed is what an order names that is not there, with what was probably meant. The engine would refuse most of

@@ -106,19 +106,11 @@ func (x *rehearsal) play(ctx context.Context, e asker) error {
 	defer stopped()
 	watching, enough := context.WithCancel(context.WithoutCancel(ctx))
 	defer enough()
-	before, err := present(watching, e)
-	if err != nil {
-		return err
-	}
-	if err := misnamed(before, o); err != nil {
-		return err
-	}
-	run, err := e.Ask(watching, o)
+	run, record, err := order(watching, e, o)
 	if err != nil {
 		return err
 	}
 	p := newParts(run, func(engine.Record) error { return nil })
-	record := follower{engine: e, seen: before.LastSeq}
 	for s := range e.Watch(watching) {
 		news, err := record.news(watching)
 		if err := errors.Join(err, x.tell(p, news, s), p.hear(news)); err != nil {

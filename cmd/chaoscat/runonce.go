@@ -113,19 +113,11 @@ func (a *app) attackThere(ctx context.Context, e asker, o engine.Order, wait boo
 func (a *app) attack(ctx context.Context, e asker, o engine.Order, wait bool) error {
 	watching, enough := context.WithCancel(ctx)
 	defer enough()
-	before, err := present(watching, e)
-	if err != nil {
-		return err
-	}
-	if err := misnamed(before, o); err != nil {
-		return err
-	}
-	run, err := e.Ask(watching, o)
+	run, record, err := order(watching, e, o)
 	if err != nil {
 		return err
 	}
 	p := newParts(run, func(r engine.Record) error { return a.printOutcome(run, r) })
-	record := follower{engine: e, seen: before.LastSeq}
 	if !o.DryRun {
 		news, err := record.news(watching)
 		if err := errors.Join(err, p.hear(news)); err != nil {
@@ -140,6 +132,19 @@ func (a *app) attack(ctx context.Context, e asker, o engine.Order, wait bool) er
 		return err
 	}
 	return a.concluded(p)
+}
+
+// order gives an order to attack, and follows the record from before it.
+func order(ctx context.Context, e asker, o engine.Order) (run string, record follower, err error) {
+	before, err := present(ctx, e)
+	if err != nil {
+		return "", follower{}, err
+	}
+	if err := misnamed(before, o); err != nil {
+		return "", follower{}, err
+	}
+	run, err = e.Ask(ctx, o)
+	return run, follower{engine: e, seen: before.LastSeq}, err
 }
 
 // present is the view that a watch begins with. A watch does not say why it does not begin, so somebody else is asked.

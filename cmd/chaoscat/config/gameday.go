@@ -181,7 +181,7 @@ func (r *reading) step(w *writtenStep) gameday.Step {
 		r.wrong(at("expect"), "is of a gate, and none is named").Hint = `add gate = "NAME"; chaoscat gates lists them`
 	}
 	s := w.Step
-	s.Within = within(w.groups, w.tags, w.zones)
+	s.Within = Within(w.groups, w.tags, w.zones)
 	for _, selector := range s.Within {
 		if err := selector.Check(); err != nil {
 			r.wrong(at(keyOf(selector, w)), "%v", err)
@@ -205,8 +205,9 @@ func keyOf(s engine.Selector, w *writtenStep) string {
 	return "zone"
 }
 
-// within is what the hosts must be in: one of the groups, and of each tag one of the values.
-func within(groups, tags, zones []string) (list []engine.Selector) {
+// Within is what people may write to say where hosts must be: in one of the groups, and of each tag, written
+// NAME=VALUE, at one of the values. The selectors are not checked yet.
+func Within(groups, tags, zones []string) (list []engine.Selector) {
 	var any engine.Selector
 	for _, g := range groups {
 		any = append(any, GroupTerm(g))
