@@ -108,10 +108,12 @@ func (t *turn) stop(o Order) {
 	}
 	t.noteOrder(o, "STOP", Record{Latch: t.s.Stopped})
 	t.giveUpAsking(*t.stopped(t.s))
-	t.revertAll("stop")
-	for _, r := range t.s.Running { // also those that have been told already: a person's stop relies on nothing said before
-		t.do(Revert{Run: r.ID, Reason: "stop"})
+	for _, r := range t.s.Running {
+		if r.Stopping != "" { // told already, and told again: a person's stop relies on nothing said before
+			t.do(Revert{Run: r.ID, Reason: "stop"})
+		}
 	}
+	t.revertAll("stop")
 	t.do(Reply{Order: o.ID})
 }
 
