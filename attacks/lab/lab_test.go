@@ -47,14 +47,14 @@ func start(t *testing.T, o Options) *Lab {
 	return l
 }
 
-func within(t *testing.T, d time.Duration) context.Context {
+func within(t testing.TB, d time.Duration) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	t.Cleanup(cancel)
 	return ctx
 }
 
-func run(t *testing.T, l *Lab, h *Host, script string) string {
+func run(t testing.TB, l *Lab, h *Host, script string) string {
 	t.Helper()
 	out, err := l.Run(within(t, time.Minute), h, script)
 	if err != nil {
@@ -63,7 +63,7 @@ func run(t *testing.T, l *Lab, h *Host, script string) string {
 	return strings.TrimSpace(out)
 }
 
-func residue(t *testing.T, l *Lab, h *Host) string {
+func residue(t testing.TB, l *Lab, h *Host) string {
 	t.Helper()
 	began := time.Now()
 	text, err := l.Residue(within(t, time.Minute), h)
@@ -93,13 +93,13 @@ func ping(t *testing.T, l *Lab, address string) time.Duration {
 	return time.Duration(ms * float64(time.Millisecond))
 }
 
-func bootID(t *testing.T, l *Lab, h *Host) string {
+func bootID(t testing.TB, l *Lab, h *Host) string {
 	t.Helper()
 	return run(t, l, h, "cat /proc/sys/kernel/random/boot_id")
 }
 
 // eventually asks until it is so or the time is up.
-func eventually(t *testing.T, limit time.Duration, what string, so func() bool) {
+func eventually(t testing.TB, limit time.Duration, what string, so func() bool) {
 	t.Helper()
 	end := time.After(limit)
 	again := time.NewTicker(100 * time.Millisecond)
