@@ -246,7 +246,9 @@ func (s *series) prove(t *testing.T, p proof) {
 				return
 			}
 			t.Logf("%s is deaf, so this trial is made again on a new boot; it had said: %s", s.h.Name, first.wrongs)
-			_ = b.killController()
+			if b.process != nil {
+				_ = b.killController()
+			}
 			s.unseen(rows)
 			rows = nil
 			s.reset(t)
