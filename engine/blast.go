@@ -25,7 +25,26 @@ func (o Order) goesOn() bool { return o.Attack != "" && len(o.Hosts) > 1 && !o.T
 
 // within tells whether the order could mean the host.
 func (o Order) within(h Host) bool {
-	return !slices.ContainsFunc(o.Within, func(s Selector) bool { return !s.Selects(h) })
+	return o.reaches(h) && !slices.ContainsFunc(o.Within, func(s Selector) bool { return !s.Selects(h) })
+}
+
+// reaches tells whether the host is in the realm of whoever orders.
+func (o Order) reaches(h Host) bool {
+	return len(o.Realm) == 0 || slices.ContainsFunc(o.Realm, func(s Selector) bool { return s.Selects(h) })
+}
+
+// outOfReach is the refusal of a host that is not in the realm.
+func outOfReach(o Order, host string) *Verdict {
+	return refuse(NotAllowed, "%s is none of the hosts that %s may order attacks on (%s)", host, o.By, o.realm())
+}
+
+// realm names the hosts that whoever orders may reach, in words.
+func (o Order) realm() string {
+	parts := make([]string, len(o.Realm))
+	for i, s := range o.Realm {
+		parts[i] = strings.Join(s, " ")
+	}
+	return strings.Join(parts, " or ")
 }
 
 // hosts are all that were drawn or named; none before a draw.
@@ -67,11 +86,14 @@ func (p Plan) misaimed(o Order) *Verdict {
 	}
 	seen := map[string]bool{}
 	for _, name := range targets {
-		if _, known := p.Roster.Find(name); !known {
+		host, known := p.Roster.Find(name)
+		switch {
+		case !known:
 			return refuse(BadOrder, "no host is called %q", name)
-		}
-		if seen[name] {
+		case seen[name]:
 			return refuse(BadOrder, "%s is named twice", name)
+		case !o.reaches(host):
+			return outOfReach(o, name)
 		}
 		seen[name] = true
 	}
@@ -83,15 +105,20 @@ func (p Plan) misaimed(o Order) *Verdict {
 			return refuse(BadOrder, "%v", err)
 		}
 	}
-	if len(o.Within) > 0 && p.size(o) == 0 {
+	everywhere := o
+	everywhere.Realm = nil
+	switch {
+	case len(o.Within) > 0 && p.size(everywhere) == 0:
 		return refuse(BadOrder, "no host of the inventory is in %v: nothing never means everything", o.Within)
+	case len(o.Realm) > 0 && p.size(o) == 0:
+		return refuse(NotAllowed, "none of these hosts is one that %s may order attacks on (%s)", o.By, o.realm())
 	}
 	return nil
 }
 
 // size is how many hosts that configuration lets in the order could mean; a percentage is taken of them.
 func (p Plan) size(o Order) (n int) {
-	if len(o.Within) == 0 {
+	if len(o.Within) == 0 && len(o.Realm) == 0 {
 		return len(p.pool.members)
 	}
 	for position := range p.pool.members {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"maps"
 	"math/bits"
 	"slices"
 	"time"
@@ -102,33 +103,46 @@ func (p Plan) gateViews(s State, now time.Time) []GateView {
 // chances weighs every attack over the whole eligible fleet, by the sets of attacks that hosts have in
 // common rather than host by host.
 func (p Plan) chances(s State, blocked []int32, now time.Time) []Chance {
-	counts := make(map[uint64]int, len(p.pool.counts))
-	for profile, n := range p.pool.counts {
-		counts[profile] = n
-	}
-	for _, b := range blocked {
-		counts[p.pool.profile[b]]--
-	}
-	for host := range s.Facts {
-		position, in := p.position(host)
-		if _, out := slices.BinarySearch(blocked, position); !in || out {
-			continue
-		}
-		counts[p.pool.profile[position]]--
-		counts[p.fit(s, position, now)]++
-	}
-	return p.share(counts)
-}
-
-func (p Plan) share(counts map[uint64]int) []Chance {
 	chances := make([]Chance, len(p.Attacks))
-	total := 0
 	for i, a := range p.Attacks {
 		chances[i] = Chance{Attack: a.Name, Weight: a.Weight}
 		if !a.drawn() {
 			chances[i].Note = "only by order"
 		}
 	}
+	drawn, ordered := p.left(s, blocked, now)
+	p.share(chances, drawn)
+	for profile, n := range ordered {
+		for rest := profile; rest != 0; rest &= rest - 1 {
+			chances[bits.TrailingZeros64(rest)].Eligible += n
+		}
+	}
+	return chances
+}
+
+// left counts the profiles of the members that are not blocked, each less what is infeasible there.
+func (p Plan) left(s State, blocked []int32, now time.Time) (drawn, ordered map[uint64]int) {
+	drawn, ordered = maps.Clone(p.pool.counts), maps.Clone(p.pool.waiting)
+	for _, b := range blocked {
+		drawn[p.pool.profile[b]]--
+		ordered[p.pool.ordered[b]]--
+	}
+	for host, f := range s.Facts {
+		position, in := p.position(host)
+		if _, out := slices.BinarySearch(blocked, position); !in || out {
+			continue
+		}
+		drawn[p.pool.profile[position]]--
+		drawn[p.feasible(p.pool.profile[position], f, now)]++
+		ordered[p.pool.ordered[position]]--
+		ordered[p.feasible(p.pool.ordered[position], f, now)]++
+	}
+	return drawn, ordered
+}
+
+// share gives every attack its part of the next draw: hosts are as likely as each other, attacks on them by weight.
+func (p Plan) share(chances []Chance, counts map[uint64]int) {
+	total := 0
 	for _, n := range counts {
 		total += n
 	}
@@ -143,7 +157,6 @@ func (p Plan) share(counts map[uint64]int) []Chance {
 			c.Chance += float64(n) / float64(total) * float64(c.Weight) / float64(sum)
 		}
 	}
-	return chances
 }
 
 // hostStatus is the one word for a host under this plan, and why.

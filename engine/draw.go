@@ -28,22 +28,25 @@ type pool struct {
 	members []int32
 	profile []uint64 // of each member: bit i says that attack i selects it and can be drawn
 	counts  map[uint64]int
+	ordered []uint64       // of each member: bit i says that attack i selects it, and only an order runs it
+	waiting map[uint64]int // counts of those
 	hash    string
 	groups  map[string][]int32 // positions in members, by group key
 }
 
 func newPool(p Plan) *pool {
-	q := &pool{counts: map[uint64]int{}, groups: map[string][]int32{}}
+	q := &pool{counts: map[uint64]int{}, waiting: map[uint64]int{}, groups: map[string][]int32{}}
 	sum := sha256.New()
 	for i, h := range p.Roster.Hosts() {
-		profile := p.profile(h)
+		profile, ordered := p.profile(h)
 		if h.Barred != "" || profile == 0 {
 			continue
 		}
 		position := int32(len(q.members))
 		q.members = append(q.members, int32(i))
-		q.profile = append(q.profile, profile)
+		q.profile, q.ordered = append(q.profile, profile), append(q.ordered, ordered)
 		q.counts[profile]++
+		q.waiting[ordered]++
 		for _, g := range p.groupKeys(h) {
 			q.groups[g] = append(q.groups[g], position)
 		}
@@ -56,13 +59,18 @@ func newPool(p Plan) *pool {
 // drawn tells whether the schedule may draw the attack at all. What has no undo is left to people.
 func (a Attack) drawn() bool { return a.Weight > 0 && a.Reversible }
 
-func (p Plan) profile(h Host) (bits uint64) {
+// profile is the attacks that select a host: those that can be drawn, and those that only an order runs.
+func (p Plan) profile(h Host) (drawn, ordered uint64) {
 	for i, a := range p.Attacks {
-		if a.drawn() && a.Hosts.Selects(h) {
-			bits |= 1 << i
+		switch {
+		case !a.Hosts.Selects(h):
+		case a.drawn():
+			drawn |= 1 << i
+		default:
+			ordered |= 1 << i
 		}
 	}
-	return bits
+	return drawn, ordered
 }
 
 // groupKeys are the groups that the limits count: those of the host, or the value of one of its tags.
@@ -199,9 +207,12 @@ func (x Exclusion) holds(now time.Time) bool { return x.Until.IsZero() || now.Be
 
 // fit is the profile of a member less what is known to be infeasible there; 0 when it cannot be attacked.
 func (p Plan) fit(s State, position int32, now time.Time) uint64 {
-	bits := p.pool.profile[position]
-	f, known := s.Facts[p.member(position).Name]
-	if !known || !p.believed(f, now) {
+	return p.feasible(p.pool.profile[position], s.Facts[p.member(position).Name], now)
+}
+
+// feasible is a profile less what the facts say against it.
+func (p Plan) feasible(bits uint64, f Facts, now time.Time) uint64 {
+	if !p.believed(f, now) {
 		return bits
 	}
 	if f.Unreachable != "" || f.Busy != "" {
@@ -337,6 +348,9 @@ func (p Plan) mayOrder(s State, o Order, name string, now time.Time) *Verdict {
 	host, known := p.Roster.Find(name)
 	if !known {
 		return refuse(BadOrder, "no host is called %q", name)
+	}
+	if !o.reaches(host) {
+		return outOfReach(o, name)
 	}
 	rested := s
 	rested.Attacked = nil

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -152,6 +153,32 @@ func TestTheChancesOnTheScreenAddUpToOne(t *testing.T) {
 		if d := c.Chance - want[c.Attack]; d > 1e-9 || d < -1e-9 {
 			t.Errorf("%s: chance %.4f, want %.4f", c.Attack, c.Chance, want[c.Attack])
 		}
+	}
+}
+
+// What only an order runs has no chance, and still so many hosts that an order might hit: those that are not kept out
+// and can carry it out.
+func TestAnAttackThatOnlyAnOrderRunsTellsHowManyHostsItMayHit(t *testing.T) {
+	now := at(t, "2026-07-01T10:30:00+02:00")
+	plan := testPlan(t, func(p *engine.Plan) {
+		p.Attacks = append(p.Attacks, engine.Attack{Name: "fill", Kind: "disk-fill", For: time.Minute, Reversible: true},
+			engine.Attack{Name: "halt", Kind: "halt", Weight: 5, For: time.Minute, Hosts: engine.Selector{"group:db"}})
+		p.Safety.Irreversible = true
+	})
+	s := engine.State{Began: true,
+		Facts:    map[string]engine.Facts{"web-1": {At: now, Infeasible: map[string]string{"fill": "no disk"}}, "db-4": {At: now, Unreachable: "no answer"}},
+		Attacked: map[string]engine.Attacked{"web-3": {At: now.Add(-time.Hour)}},
+	}
+	got := map[string]int{}
+	for _, c := range plan.Describe(s, now).Chances {
+		got[c.Attack] = c.Eligible
+		if (c.Attack == "fill" || c.Attack == "halt") && (c.Chance != 0 || c.Note != "only by order") {
+			t.Errorf("%+v", c)
+		}
+	}
+	// web-3 rests, db-4 does not answer; web-1 cannot be filled, and only databases are halted.
+	if want := map[string]int{"cpu": 2, "latency": 2, "fill": 1, "halt": 1}; !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
 

@@ -26,6 +26,9 @@ type Order struct {
 	Force bool `json:"force,omitempty"`
 	// Role is what the door knows of whoever orders. Doors overwrite what came in.
 	Role Role `json:"role,omitempty"`
+	// Realm is the hosts that whoever orders may attack, take out and let in again: those in any of the selectors,
+	// none of which is empty. No realm at all is every host. Doors overwrite what came in.
+	Realm []Selector `json:"realm,omitempty"`
 }
 
 // Targets are the hosts that the order names.

@@ -8,6 +8,10 @@ import (
 
 // ordered carries out what a person asked for, or says why not. Stop is never refused.
 func (t *turn) ordered(o Order) {
+	if v := t.notTheirs(o); v != nil {
+		t.refuse(o, *v)
+		return
+	}
 	switch o.Kind {
 	case Stop:
 		t.stop(o)
@@ -35,6 +39,25 @@ func (t *turn) ordered(o Order) {
 	default:
 		t.refuse(o, *refuse(BadOrder, "there is no order %q", o.Kind))
 	}
+}
+
+// notTheirs refuses what would change a host that is not in the realm of whoever orders. Of one that nobody knows it
+// cannot be told whose it is, so it is nobody's. Attacks are refused where their hosts are found.
+func (t *turn) notTheirs(o Order) *Verdict {
+	about := o.Kind == Exclude || o.Kind == Include || o.Kind == Clear
+	if !about || len(o.Realm) == 0 {
+		return nil
+	}
+	host, known := t.Roster.Find(o.Host)
+	for _, r := range t.s.Running {
+		if r.Host.Name == o.Host && !known {
+			host, known = r.Host, true
+		}
+	}
+	if !known || !o.reaches(host) {
+		return outOfReach(o, o.Host)
+	}
+	return nil
 }
 
 // obey notes an order that was carried out at once, and answers it.
@@ -223,7 +246,8 @@ func (t *turn) drawForOrder(o Order) (Draw, *Verdict) {
 	if !o.anyHost() || o.Attack != "" || t.s.Next == nil {
 		return t.drawOrder(t.s, t.Stamp, o)
 	}
-	if next, known := t.Attack(t.s.Next.Attack); !known || notForRole(next, o) != nil {
+	host, _ := t.Roster.Find(t.s.Next.Host)
+	if next, known := t.Attack(t.s.Next.Attack); !known || notForRole(next, o) != nil || !o.reaches(host) {
 		return t.drawOrder(t.s, t.Stamp, o)
 	}
 	d := *t.s.Next

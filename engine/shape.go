@@ -13,8 +13,9 @@ type Shape struct {
 	Params  []ShapeParam  `json:"params,omitempty"`
 	Figure  string        `json:"figure,omitempty"` // what is measured
 	Runs    string        `json:"runs,omitempty"`   // the text of what switches it on, for a preview
-	Undoes  string        `json:"undoes,omitempty"` // of what takes it back; empty: nothing does
-	Layers  []string      `json:"layers,omitempty"` // who ends it if chaoscat dies: kernel, guard, second guard
+	Undoes  string        `json:"undoes,omitempty"` // what takes it back, in a sentence; empty: nothing does
+	Layers  []string      `json:"layers,omitempty"` // who ends it if chaoscat dies, each "name: how", the surest first
+	Parts   []string      `json:"parts,omitempty"`  // kinds of the parts of a compound attack, in order; parameters of the first are c1_NAME
 }
 
 // ShapeParam is one parameter of a [Shape].

@@ -116,15 +116,16 @@ func offer(slot chan engine.Snapshot, s engine.Snapshot) {
 func (c *Client) Survey(ctx context.Context) *engine.Survey {
 	ctx, cancel := context.WithTimeout(ctx, answered)
 	defer cancel()
-	a, err := c.survey(ctx)
+	a, err := c.survey(ctx, 0)
 	if err != nil || a.ID == 0 {
 		return nil
 	}
 	return &engine.Survey{Hosts: a.Hosts}
 }
 
-func (c *Client) survey(ctx context.Context) (a surveyAnswer, err error) {
-	err = c.get(ctx, "/v1/survey", &a)
+// survey asks for what is news after the survey of that number; 0 asks for everything.
+func (c *Client) survey(ctx context.Context, after uint64) (a surveyAnswer, err error) {
+	err = c.get(ctx, "/v1/survey?after="+strconv.FormatUint(after, 10), &a)
 	return a, err
 }
 
@@ -178,6 +179,7 @@ func (c *Client) get(ctx context.Context, path string, into any) error {
 	if err := json.NewDecoder(response.Body).Decode(into); err != nil {
 		return fmt.Errorf("reading the engine's answer: %w", err)
 	}
+	_, _ = io.CopyN(io.Discard, response.Body, 1<<10) // read to its end, the connection serves again
 	return nil
 }
 

@@ -8,7 +8,8 @@
 //	POST /v1/order           an engine.Order; answers {run, refusal} or {error}
 //
 // Who is speaking is taken from the kernel (peer credentials), never from the request: the order's By,
-// Door and Role are overwritten. Whoever can open the socket may look and stop; everything else needs a role.
+// Door, Role and Realm are overwritten ([Guest], which other doors share). Whoever can open the socket may look and
+// stop; everything else needs a role.
 //
 // [Client] is the other side: it satisfies the console's interface, so a console attached to a daemon
 // and one with the engine in its own process are the same program.

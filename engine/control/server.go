@@ -23,11 +23,12 @@ type Engine interface {
 	Ask(ctx context.Context, o engine.Order) (run string, err error)
 }
 
-// Peer is who is at the other end of the socket.
+// Peer is who is at the other end of a door.
 type Peer struct {
-	UID  int
-	Name string
-	Role engine.Role
+	UID   int // at the socket
+	Name  string
+	Role  engine.Role
+	Realm []engine.Selector // see [engine.Order]
 }
 
 // Options of a server. Who maps a Unix user to a name and a role.
@@ -186,14 +187,20 @@ func (s *Server) roster(w http.ResponseWriter, _ *http.Request) {
 
 type surveyAnswer struct {
 	ID    uint64                     `json:"survey_id"`
-	Hosts map[string]engine.Sighting `json:"hosts"`
+	Hosts map[string]engine.Sighting `json:"hosts"`        // those that are news after the survey that was asked about
+	Of    int                        `json:"of,omitempty"` // how many hosts the survey has in all
 }
 
-func (s *Server) survey(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) survey(w http.ResponseWriter, r *http.Request) {
+	after, _ := strconv.ParseUint(r.URL.Query().Get("after"), 10, 64) // what is no number is as good as none
 	snapshot := s.o.Engine.Snapshot()
-	a := surveyAnswer{ID: snapshot.SurveyID, Hosts: map[string]engine.Sighting{}}
+	a := surveyAnswer{ID: snapshot.SurveyID, Hosts: map[string]engine.Sighting{}, Of: snapshot.Survey.Len()}
 	if snapshot.Survey != nil {
-		a.Hosts = snapshot.Survey.Hosts
+		for name, found := range snapshot.Survey.Hosts {
+			if after == 0 || found.Since > after {
+				a.Hosts[name] = found
+			}
+		}
 	}
 	reply(w, http.StatusOK, a)
 }
@@ -234,15 +241,11 @@ func (s *Server) order(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	peer, _ := r.Context().Value(peerKey{}).(Peer)
-	if peer.Role < o.Kind.Needs() {
-		text := fmt.Sprintf("%s may not %s here: that takes the role %s", peer.Name, o.Kind, o.Kind.Needs())
-		reply(w, http.StatusForbidden, orderAnswer{Refusal: &engine.Verdict{Name: engine.NotAllowed, Sentence: text}})
-		return
-	}
-	o.By, o.Door, o.Role = peer.Name, "socket", peer.Role
-	run, err := s.o.Engine.Ask(r.Context(), o)
+	run, err := Guest{s.o.Engine, peer, "socket"}.Ask(r.Context(), o)
 	var refusal *engine.Refusal
 	switch {
+	case errors.As(err, &refusal) && refusal.Name == engine.NotAllowed:
+		reply(w, http.StatusForbidden, orderAnswer{Refusal: &refusal.Verdict})
 	case errors.As(err, &refusal):
 		reply(w, http.StatusConflict, orderAnswer{Refusal: &refusal.Verdict})
 	case err != nil:

@@ -9,7 +9,8 @@ import (
 )
 
 // viewer puts together what a watcher sees: views as they come, each with the newest survey that has been fetched.
-// A survey is large and changes all the time, so it is fetched beside the views, which never wait for it.
+// A survey is large and changes all the time, so it is fetched beside the views, which never wait for it, and after
+// the first one only what is news.
 type viewer struct {
 	client *Client
 	slot   chan engine.Snapshot
@@ -47,9 +48,10 @@ func (v *viewer) fetch(ctx context.Context) {
 	rest := time.NewTimer(surveyRest)
 	defer rest.Stop()
 	for {
-		a, err := v.client.survey(ctx)
+		after := v.id // which only this goroutine changes
+		a, err := v.client.survey(ctx, after)
 		if err == nil && ctx.Err() == nil {
-			v.take(a)
+			v.take(a, after)
 		}
 		select {
 		case <-rest.C:
@@ -63,10 +65,16 @@ func (v *viewer) fetch(ctx context.Context) {
 	}
 }
 
-func (v *viewer) take(a surveyAnswer) {
+func (v *viewer) take(a surveyAnswer, after uint64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.survey, v.id = &engine.Survey{Hosts: a.Hosts}, a.ID
+	if after == 0 {
+		v.survey = nil
+	}
+	v.survey, v.id = v.survey.With(a.Hosts), a.ID
+	if a.Of > 0 && v.survey.Len() != a.Of { // hosts have left it; an engine that does not count tells all each time
+		v.id = 0
+	}
 	v.last.Survey = v.survey
 	offer(v.slot, v.last)
 }

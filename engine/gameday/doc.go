@@ -20,5 +20,9 @@
 // whenever a console takes the session up again, the next step needs an approval of its own, whatever the plan
 // says. An approval counts only from somebody who may order attacks.
 //
+// Where the engine's files cannot be read, a console has only what it has seen itself and what the engine remembers:
+// [Session.GoOn] takes that in, also when the engine has begun another life. A step whose order turns out to have been
+// answered in a life that nothing is known of is given up ([Session.Lose]), never repeated.
+//
 // The package imports the standard library and the engine's words; it reads no clock and does no I/O.
 package gameday

@@ -521,6 +521,56 @@ func (e *engineRoom) recall() {
 	}
 }
 
+// The numbers of output are given anew by the engine's next life, which remembers nothing of the one before.
+func TestASessionGoesOnInAnotherLifeOfItsEngine(t *testing.T) {
+	e := room(t)
+	e.hold = true
+	c := attach(e, plan(t, gameday.Step{}, gameday.Step{}))
+	c.play()
+	id := c.session.ID
+	durable := uint64(len(e.records))
+	for i := range 50 {
+		c.session.Take(engine.Record{Seq: durable + uint64(i) + 1, At: e.now, Kind: engine.Line, Text: "output"})
+	}
+	next := []engine.Record{{Seq: durable + 1, At: e.now.Add(time.Minute), Kind: engine.Lifecycle, Text: "started"}}
+	for n := range 2 {
+		next = append(next, engine.Record{Seq: durable + 2 + uint64(n), At: e.now.Add(time.Minute), Kind: engine.Closed, Run: fmt.Sprintf("run-gameday-%s-1-%03d", id, n+1), Of: "run-gameday-" + id + "-1",
+			Outcome: &engine.Outcome{Effect: engine.Unverifiable, Undo: engine.Restored, Applied: true, Cause: "crash"}})
+	}
+	c.session.GoOn(next)
+	c.session.GoOn(next) // the same life once more
+	if p := c.session.Steps[0]; c.session.ID != id || p.State != gameday.Done || len(p.Parts) != 2 {
+		t.Errorf("after another life: %+v", c.session)
+	}
+}
+
+func TestAStepOfWhichNothingWillBeHeardIsGivenUpAndNotRepeated(t *testing.T) {
+	e := room(t)
+	c := attach(e, plan(t, gameday.Step{}, gameday.Step{}))
+	c.once()
+	e.answers["gameday-"+c.session.ID+"-1"] = true // long ago
+	e.order(c.session.Approve(), engine.Operator)
+	c.read()
+	e.order(c.session.Lose(1, gameday.Unheard), engine.Operator)
+	c.once()
+	if p := c.session.Steps[0]; p.State != gameday.Done || p.Held != gameday.Undecided || e.begun["gameday-"+c.session.ID+"-1"] != 0 {
+		t.Errorf("the step: %+v", p)
+	}
+	if next := c.session.Next(e.view(), e.now); next.Step != 2 || next.Do != gameday.Ask {
+		t.Errorf("then %+v", next)
+	}
+}
+
+func TestWhatAConsoleHasAgainstGoingOnByItselfOutlivesTheBeginning(t *testing.T) {
+	e := room(t)
+	c := attach(e, plan(t, gameday.Step{Wait: gameday.Wait{Kind: gameday.AfterBefore}}))
+	c.session.Fresh = "earlier records cannot be read"
+	c.play()
+	if got := strings.Join(c.asked, ";"); got != "1 earlier records cannot be read" {
+		t.Errorf("asked %q", got)
+	}
+}
+
 func TestTakingTheSameRecordTwiceChangesNothing(t *testing.T) {
 	e, p := eventful(t)
 	once, _ := gameday.Replay(p, e.records)

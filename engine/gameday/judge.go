@@ -68,6 +68,14 @@ func (s Session) turned(i int) (text string, no bool) {
 	return "", false
 }
 
+// Turned is what the gate that a step names said when it said no, since the step began; steps count from 1.
+func (s Session) Turned(step int) (text string, no bool) {
+	if s.Steps[step-1].Began.IsZero() {
+		return "", false
+	}
+	return s.turned(step - 1)
+}
+
 func (s Session) saidNo(i int) bool { _, no := s.turned(i); return no }
 
 // felt tells whether any host was measured to suffer.

@@ -88,7 +88,7 @@ func (s Session) running(i int, now engine.Snapshot) Next {
 	if known || now.LastSeq != s.seq { // an older view does not know it yet
 		return Next{Why: "it runs"}
 	}
-	return Next{Do: Give, Order: s.note(line{step: i + 1, word: wordLost, why: "the engine knows nothing of it any more; see chaoscat history"})}
+	return Next{Do: Give, Order: s.Lose(i+1, "the engine knows nothing of it any more; see chaoscat history")}
 }
 
 // waiting is a step whose turn it is, with nothing against it.
@@ -149,6 +149,23 @@ func (s Session) Continue() engine.Order { return s.note(line{word: wordContinue
 // Refuse is the note on a step that was turned away at the door, of which the engine itself keeps no record.
 func (s Session) Refuse(step int, why string) engine.Order {
 	return s.note(line{step: step, word: wordRefused, try: s.Steps[step-1].Tries + 1, why: why})
+}
+
+// Lose is the note on a step of which no outcome will be heard: the engine has answered its order, in records that
+// cannot be read.
+func (s Session) Lose(step int, why string) engine.Order {
+	return s.note(line{step: step, word: wordLost, why: why})
+}
+
+// Unheard is why a step is given up whose order was answered while nothing of it was recorded where it can be read.
+const Unheard = "it was carried out, and what was recorded of it cannot be read from here; see chaoscat history"
+
+// Turn is the step whose turn it is, from 1: it waits, runs, or lacks its verdict; 0 when none is left.
+func (s Session) Turn() int {
+	if i := s.turn(); i < len(s.Steps) {
+		return i + 1
+	}
+	return 0
 }
 
 // Waiting tells whether a step could be approved or skipped now, and which: its turn has come and it has not begun.

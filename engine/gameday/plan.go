@@ -1,11 +1,14 @@
 package gameday
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -84,6 +87,36 @@ func (w Wait) String() string {
 		return fmt.Sprintf("%02d:%02d", w.Minute/60, w.Minute%60)
 	}
 	return "approval"
+}
+
+// Where is whom a step is to hit, as people say it.
+func (s Step) Where() string {
+	of := ""
+	if len(s.Within) > 0 {
+		groups := make([]string, len(s.Within))
+		for i, selector := range s.Within {
+			groups[i] = strings.Join(selector, " or ")
+		}
+		of = " of " + strings.Join(groups, ", and ")
+	}
+	switch {
+	case len(s.Hosts) > 0:
+		return strings.Join(s.Hosts, ", ")
+	case s.Percent > 0:
+		return fmt.Sprintf("%d %%%s", s.Percent, cmp.Or(of, " of all hosts"))
+	case s.Count > 1:
+		return fmt.Sprintf("%d hosts%s, drawn", s.Count, of)
+	}
+	return "1 host" + of + ", drawn"
+}
+
+// What is what a step runs where and with what, in a line; planned is how long the engine's plan holds the attack.
+func (s Step) What(planned time.Duration) string {
+	text := fmt.Sprintf("%s on %s for %s", s.Attack, s.Where(), engine.Span(cmp.Or(s.For, planned)))
+	for _, name := range slices.Sorted(maps.Keys(s.Params)) {
+		text += ", " + name + "=" + s.Params[name]
+	}
+	return text
 }
 
 // NewPlan checks what only code could get wrong, and gives the plan its digest.

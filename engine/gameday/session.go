@@ -2,6 +2,7 @@ package gameday
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,6 +44,7 @@ type Session struct {
 	Continued int            // how often a console took it up again
 	Fresh     string         // why the next step needs an approval that is younger than this; "" says that it does not
 	seq       uint64         // newest record that was taken
+	at        time.Time      // when it was made
 	runs      map[string]int // run, or what it is part of → index of its step
 }
 
@@ -86,7 +88,7 @@ type Moment struct {
 
 // Begin is a new session of the plan, which has not been written down yet. It stands after all that s has seen.
 func (s Session) Begin(now time.Time) Session {
-	return Session{Plan: s.Plan, ID: sessionID(s.Plan, now), Steps: make([]Progress, len(s.Plan.Steps)), seq: s.seq, runs: map[string]int{}}
+	return Session{Plan: s.Plan, ID: sessionID(s.Plan, now), Steps: make([]Progress, len(s.Plan.Steps)), seq: s.seq, at: s.at, runs: map[string]int{}}
 }
 
 // Replay folds records into the newest session of the plan; false if there was none.
@@ -98,6 +100,19 @@ func Replay(p Plan, records []engine.Record) (Session, bool) {
 	return s, !s.Begun.IsZero()
 }
 
+// GoOn takes all that an engine has in its memory, where its files cannot be read. That memory may begin anew, with
+// another life of the engine, and then uses numbers again under which the life before has handed out output; what
+// was taken before stays taken.
+func (s *Session) GoOn(memory []engine.Record) {
+	same := func(r engine.Record) bool { return r.Seq == s.seq && r.At.Equal(s.at) }
+	if !slices.ContainsFunc(memory, same) {
+		s.seq = 0
+	}
+	for _, r := range memory {
+		s.Take(r)
+	}
+}
+
 // Over tells whether nothing more will come.
 func (s Session) Over() bool { return !s.Ended.IsZero() }
 
@@ -106,7 +121,7 @@ func (s *Session) Take(r engine.Record) {
 	if r.Seq <= s.seq && r.Seq != 0 {
 		return
 	}
-	s.seq = r.Seq
+	s.seq, s.at = r.Seq, r.At
 	l, said := lineOf(r)
 	switch {
 	case said && l.word == wordBegun:
@@ -121,12 +136,16 @@ func (s *Session) Take(r engine.Record) {
 }
 
 // begin starts over where a session of this plan begins. The same one beginning twice is one that two consoles
-// began in the same second.
+// began in the same second. What a console has against going on by itself outlives the note that it begins.
 func (s *Session) begin(l line, r engine.Record) {
 	if len(l.session) < 8 || l.session[len(l.session)-8:] != s.Plan.mark() || (l.session == s.ID && !s.Begun.IsZero()) {
 		return
 	}
-	*s = Session{Plan: s.Plan, ID: l.session, By: r.By, Begun: r.At, Steps: make([]Progress, len(s.Plan.Steps)), seq: r.Seq, runs: map[string]int{}}
+	fresh := ""
+	if l.session == s.ID {
+		fresh = s.Fresh
+	}
+	*s = Session{Plan: s.Plan, ID: l.session, By: r.By, Begun: r.At, Fresh: fresh, Steps: make([]Progress, len(s.Plan.Steps)), seq: r.Seq, at: r.At, runs: map[string]int{}}
 }
 
 // hear takes a note of this session.
@@ -162,7 +181,10 @@ func (s *Session) hearOf(p *Progress, l line, r engine.Record) {
 			p.refused(engine.Verdict{Name: engine.BadOrder, Sentence: l.why})
 		}
 	case wordLost:
-		if p.State == Running {
+		if turn {
+			p.Began = r.At
+		}
+		if turn || p.State == Running {
 			p.State, p.Why, p.Ended = Done, l.why, r.At
 		}
 	case wordHeld, wordFailed, wordOpen:

@@ -43,6 +43,7 @@ func (e *Engine) see(life context.Context, found map[string]engine.Sighting) {
 		} else if hosts[name].Unreachable != "" {
 			news.Back = append(news.Back, name)
 		}
+		s.Since = e.seen + 1
 		hosts[name] = s
 	}
 	maps.DeleteFunc(hosts, func(name string, _ engine.Sighting) bool {

@@ -1,0 +1,33 @@
+package control
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/chaoscat/chaoscat/engine"
+)
+
+// Guest is an engine as one person may use it at one door. What they order goes under the name, the role and the
+// realm that the door knows them by, whatever the order says of itself; what their role does not reach is refused
+// before the engine hears of it. Every door but the one in the engine's own process lets in guests alone.
+type Guest struct {
+	Engine
+	Peer Peer
+	Door string // socket, ssh, ...
+}
+
+// Ask gives an order in the guest's name.
+func (g Guest) Ask(ctx context.Context, o engine.Order) (run string, err error) {
+	if g.Peer.Role < o.Kind.Needs() {
+		text := fmt.Sprintf("%s may not %s here: that takes the role %s", g.Peer.Name, o.Kind, o.Kind.Needs())
+		return "", &engine.Refusal{Verdict: engine.Verdict{Name: engine.NotAllowed, Sentence: text}}
+	}
+	o.By, o.Door, o.Role, o.Realm = g.Peer.Name, g.Door, g.Peer.Role, g.Peer.Realm
+	return g.Engine.Ask(ctx, o)
+}
+
+// Order is Ask for who does not need to know which run has begun.
+func (g Guest) Order(ctx context.Context, o engine.Order) error {
+	_, err := g.Ask(ctx, o)
+	return err
+}
