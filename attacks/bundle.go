@@ -11,8 +11,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"mvdan.cc/sh/v3/syntax"
 )
 
 // Base is where the runner keeps its state on a host: a tmpfs that a reboot empties.
@@ -155,37 +153,4 @@ func wellFormed(d Definition) error {
 		}
 	}
 	return nil
-}
-
-// functions lists what a script defines. A script that does anything else at its top level would do it on
-// every host as soon as it is loaded: that is an error.
-func functions(name, script string) ([]string, error) {
-	file, err := syntax.NewParser(syntax.Variant(syntax.LangPOSIX)).Parse(strings.NewReader(script), name)
-	if err != nil {
-		return nil, fmt.Errorf("attack %s: %w", name, err)
-	}
-	var defined []string
-	for _, s := range file.Stmts {
-		f, ok := s.Cmd.(*syntax.FuncDecl)
-		if !ok || s.Background || s.Negated || len(s.Redirs) > 0 {
-			return nil, fmt.Errorf("attack %s: line %d is not a function, and a script defines functions only", name, s.Pos().Line())
-		}
-		defined = append(defined, f.Name.Value)
-	}
-	return defined, nil
-}
-
-// Source is the text of one function of the script, as a person who is about to run it wants to read it; empty
-// if there is none.
-func (d Definition) Source(function string) string {
-	file, err := syntax.NewParser(syntax.Variant(syntax.LangPOSIX), syntax.KeepComments(true)).Parse(strings.NewReader(d.Script), d.Name)
-	if err != nil {
-		return ""
-	}
-	for _, s := range file.Stmts {
-		if f, ok := s.Cmd.(*syntax.FuncDecl); ok && f.Name.Value == function {
-			return d.Script[f.Pos().Offset():f.End().Offset()]
-		}
-	}
-	return ""
 }

@@ -125,9 +125,9 @@ func (p Param) wire(value string) (string, error) {
 	case Share:
 		return share100(value)
 	case Size:
-		return p.scaled(value, sizes, "KiB", `a size like "512MiB" or "1GB"`)
+		return p.scaled(value, sizes, `a size like "512MiB" or "1GB"`)
 	case Rate:
-		return p.scaled(value, rates, "kbit", `a rate like "1mbit" or "500kbit"`)
+		return p.scaled(value, rates, `a rate like "1mbit" or "500kbit"`)
 	case Peers:
 		return list(value, peer)
 	case Domains:
@@ -161,7 +161,7 @@ func (p Param) number(value string) (string, error) {
 		return "", fmt.Errorf("is not a whole number from %d to %d", p.Min, p.Max)
 	}
 	n, _ := strconv.ParseInt(value, 10, 64) // nine digits fit
-	return p.bounded(n, "")
+	return p.bounded(n)
 }
 
 func (p Param) millis(value string) (string, error) {
@@ -172,12 +172,12 @@ func (p Param) millis(value string) (string, error) {
 	if d%time.Millisecond != 0 {
 		return "", errors.New("is finer than a millisecond")
 	}
-	return p.bounded(d.Milliseconds(), "ms")
+	return p.bounded(d.Milliseconds())
 }
 
-func (p Param) bounded(n int64, unit string) (string, error) {
+func (p Param) bounded(n int64) (string, error) {
 	if n < p.Min || n > p.Max {
-		return "", fmt.Errorf("is not within %d%s and %d%s", p.Min, unit, p.Max, unit)
+		return "", fmt.Errorf("is not within %s", p.Bounds())
 	}
 	return strconv.FormatInt(n, 10), nil
 }

@@ -39,7 +39,7 @@ func share100(value string) (string, error) {
 }
 
 // scaled reads a number with its unit and rounds it up to a whole number of the wire's unit.
-func (p Param) scaled(value string, units map[string]float64, wire, like string) (string, error) {
+func (p Param) scaled(value string, units map[string]float64, like string) (string, error) {
 	m := scaledShape.FindStringSubmatch(value)
 	if m == nil {
 		return "", errors.New("is not " + like)
@@ -51,9 +51,9 @@ func (p Param) scaled(value string, units map[string]float64, wire, like string)
 	}
 	scaled := math.Ceil(n * factor)
 	if scaled > 999_999_999 { // nine digits are what the host takes
-		return "", fmt.Errorf("is above %d%s", 999_999_999, wire)
+		return "", fmt.Errorf("is not within %s", p.Bounds())
 	}
-	return p.bounded(int64(scaled), wire)
+	return p.bounded(int64(scaled))
 }
 
 func domain(word string) (string, error) {

@@ -20,8 +20,8 @@ import (
 // The pace of the background look, where its budget does not say.
 const (
 	surveyEvery  = time.Minute
-	factsFor     = time.Hour              // how long what a host has said of itself is believed
-	tellEvery    = 500 * time.Millisecond // sightings are told together
+	factsFor     = time.Hour       // how long what a host has said of itself is believed
+	tellEvery    = 2 * time.Second // sightings are told together: each time wakes everybody who watches
 	tellAtMost   = 1000
 	pingsAtOnce  = 512
 	throughAtOne = 8                // logins at once by way of one jump host, whose server counts them
