@@ -3,6 +3,8 @@ package tui
 import (
 	"cmp"
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -75,7 +77,11 @@ func (a *attack) view(k *look, s *scene, r rect) pane {
 		p.rows = a.crowd.view(k, s, w, h)
 		p.title += "s  " + thousands(n) + " running" + a.place()
 	case n == 1:
-		p.title += " " + s.Running[0].ID
+		id := s.Running[0].ID
+		if w < 66 { // the countdown beside it matters more
+			id = shortID(id)
+		}
+		p.title += " " + id
 		p.rows = a.details(k, s, s.Running[0], w, h)
 	default:
 		for _, run := range s.Running {
@@ -116,14 +122,32 @@ func (a *attack) details(k *look, s *scene, r engine.Run, w, h int) []string {
 	if left, has := s.Hosts.Residue[r.Host.Name]; has && left.Run == r.ID {
 		return append(rows, k.fill([]remark{{k.alarm, "NEEDS A PERSON: " + left.Text}, {k.strong, r.Figures.Text}}, w, h-1)...)
 	}
-	if h >= len(steps)+3 {
+	switch {
+	case h >= len(steps)+3:
 		rows = append(rows, a.ladder(k, s, r, w)...)
-	} else {
+	case h == 2 && step(r.Phase) >= 0:
+		return append(rows, a.inALine(k, s, r, w))
+	default:
 		rows = append(rows, a.strip(k, s, r, w))
 	}
 	rows = rows[:min(len(rows), h)]
 	said := append([]remark{ready(k, s, a, r)}, figures(k, r, h-len(rows)-1)...)
 	return append(rows, k.fill(said, w, h-len(rows))...)
+}
+
+// inALine is the phase, what stands ready to undo it and what was measured, where there is no more room than that.
+func (a *attack) inALine(k *look, s *scene, r engine.Run, w int) string {
+	at := step(r.Phase)
+	l := k.newLine(w).put(ink{}, fmt.Sprintf(" %d/%d ", at+1, len(steps))).put(k.hot, k.fire+" "+steps[at].word)
+	switch latest := a.latest(r); {
+	case r.Guard == nil && at < step(engine.Injecting):
+		l.put(k.dim, "  undo not armed yet")
+	case r.Guard != nil && !latest.IsZero():
+		l.put(k.good, "  "+k.yes+" undo by "+s.at(latest))
+	case r.Guard != nil:
+		l.put(k.good, "  "+k.yes+" undo armed")
+	}
+	return l.put(k.strong, "  "+r.Figures.Text).String()
 }
 
 // remark is a sentence that takes as many lines as there are for it.
@@ -229,6 +253,8 @@ func (a *attack) ladder(k *look, s *scene, r engine.Run, w int) []string {
 			l.cell(k.dim, s.at(rec.At), 9).put(ink{}, beyondPhase(rec))
 		case i == at:
 			l.cell(k.dim, s.at(r.Since), 9)
+		case st.phase == engine.Undoing && !r.Until.IsZero() && r.Stopping == "":
+			l.cell(k.dim, s.at(r.Until), 9).put(k.dim, "due")
 		}
 		rows = append(rows, l.String())
 	}
@@ -247,28 +273,40 @@ func beyondPhase(r engine.Record) string {
 func ready(k *look, s *scene, a *attack, r engine.Run) remark {
 	switch {
 	case r.Stopping != "":
-		return remark{k.warn, "being undone: " + r.Stopping}
+		text := "being undone"
+		if at := a.latest(r); !at.IsZero() {
+			text += ", by the host itself at " + s.at(at) + " at the latest"
+		}
+		return remark{k.warn, text + ": " + r.Stopping}
 	case r.Guard == nil && r.Phase != engine.Lost && step(r.Phase) < step(engine.Injecting):
 		return remark{k.dim, "undo not armed yet: nothing is injected before it is"}
 	case r.Guard == nil:
 		return remark{k.warn, "what stands on the host to undo it is not known here"}
 	}
 	text := k.yes + " undo armed"
+	if s.lost {
+		text = "the undo needs no link: armed"
+	}
 	if at := a.latest(r); !at.IsZero() {
 		text += ", by itself at " + s.at(at) + " at the latest"
 	}
-	text += ": " + strings.Join(r.Guard.Layers, " + ")
-	if r.Guard.Lease > 0 {
-		text += ", lease " + span(r.Guard.Lease)
+	return remark{k.good, text + ": " + byLayers(r.Guard)}
+}
+
+// byLayers is who undoes on the host, and how long it waits for a word of ours.
+func byLayers(g *engine.Guard) string {
+	text := strings.Join(g.Layers, " + ")
+	if g.Lease > 0 {
+		text += ", lease " + span(g.Lease)
 	}
-	return remark{k.good, text}
+	return text
 }
 
 // latest is when the host has undone the fault by itself, whatever becomes of us: counted from the end of
 // arming, as far as it was seen.
 func (a *attack) latest(r engine.Run) time.Time {
 	for _, p := range []engine.Phase{engine.Measuring, engine.Arming} {
-		if armed, seen := a.reached[r.ID][p]; seen && r.Guard.Deadline > 0 {
+		if armed, seen := a.reached[r.ID][p]; seen && r.Guard != nil && r.Guard.Deadline > 0 {
 			return armed.At.Add(r.Guard.Deadline)
 		}
 	}
@@ -276,15 +314,40 @@ func (a *attack) latest(r engine.Run) time.Time {
 }
 
 // figures is what was measured and what ends the attack early, in one line where there is only one.
-func figures(k *look, r engine.Run, rows int) []remark {
+func figures(k *look, r engine.Run, rows int) (said []remark) {
 	ends := remark{k.dim, "ends early on: gate, closing time, lost contact, s"}
-	switch {
-	case r.Stopping != "":
-		return []remark{{k.strong, r.Figures.Text}}
-	case r.Figures.Text == "":
-		return []remark{ends}
-	case rows < 2:
-		return []remark{{k.strong, r.Figures.Text + "; " + ends.text}}
+	if text := r.Figures.Text; text != "" && rows < 2 && r.Stopping == "" {
+		return []remark{{k.strong, text + "; " + ends.text}}
 	}
-	return []remark{{k.strong, r.Figures.Text}, ends}
+	all := r.Figures.Parts
+	if len(all) == 0 || rows < 1+len(all) {
+		all = []engine.Figures{r.Figures}
+	}
+	for _, f := range all {
+		if text := measuredInWords(f); text != "" {
+			said = append(said, remark{k.strong, text})
+		}
+	}
+	if r.Stopping == "" {
+		said = append(said, ends)
+	}
+	return said
+}
+
+// measuredInWords is a figure before, during and after; as the engine writes it where it has no such figures.
+func measuredInWords(f engine.Figures) string {
+	if f.Before == nil && f.During == nil && f.After == nil {
+		return f.Text
+	}
+	name := f.Name
+	if f.About != "" {
+		name += " " + f.About
+	}
+	number := func(n *float64) string {
+		if n == nil {
+			return "-"
+		}
+		return strings.TrimSpace(strconv.FormatFloat(math.Round(*n*10)/10, 'f', -1, 64) + " " + f.Unit)
+	}
+	return strings.TrimSpace(fmt.Sprintf("%s: before %s, during %s, after %s", cmp.Or(name, "figure"), number(f.Before), number(f.During), number(f.After)))
 }

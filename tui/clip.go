@@ -189,6 +189,10 @@ func (m *root) content() (name string, text func() string) {
 		return "hosts", func() string { return r.written(k, &s) }
 	}
 	box := rect{fileWidth, 4000}
+	if m.day != nil {
+		p := m.dayView(k, box, true)
+		return "gameday", func() string { return p.title + "\n" + textOf(p.rows) }
+	}
 	p := m.next.view(k, &s, box)
 	if len(s.Running) > 0 {
 		p = m.attack.view(k, &s, box)

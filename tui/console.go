@@ -11,7 +11,6 @@ import (
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
-	"github.com/charmbracelet/x/term"
 
 	"github.com/chaoscat/chaoscat/engine"
 	_ "github.com/chaoscat/chaoscat/tui/terminal" // first, so that nobody queries the terminal
@@ -50,6 +49,7 @@ func (e Exit) String() string {
 type Options struct {
 	Console Console
 	In, Out *os.File         // both must be terminals
+	Remote  *Remote          // the terminal instead of these two, if there is one
 	Now     func() time.Time // the engine's clock, for what is shown; safe for concurrent use
 	// Wall is the clock of the person at the keyboard: how quickly keys follow each other, how long a message
 	// stays. It differs from Now where the engine lives in a time of its own. Without it, Now serves.
@@ -65,12 +65,15 @@ type Options struct {
 	Theme string
 	// Keys gives actions other keys than their own: "skip" = "K", several separated by blanks. See [CheckKeys];
 	// stop only gains keys.
-	Keys map[string]string
+	Keys  map[string]string
+	Mouse bool // the mouse is on from the start; m switches it
 	// SaveDir is where a pane is written to; empty is the working directory, and [NoFiles] writes nothing.
 	SaveDir string
 	// Getenv reads the environment of whoever sits at the terminal, to know whether tmux or screen stands between:
 	// TMUX, STY and TERM. Nil knows of neither.
 	Getenv func(string) string
+	// GameDay is a plan to carry out; nil where there is none.
+	GameDay *GameDay
 	// Hangup and Terminate pass on the signals that the caller caught; nil where there are none. The
 	// console itself handles no signal.
 	Hangup    <-chan os.Signal
@@ -92,8 +95,9 @@ func (c *Crash) Error() string {
 	return fmt.Sprintf("the console broke while %s: %v", c.Doing, c.Value)
 }
 
-// framesPerSecond bounds how often the screen is painted. Keys do not wait for a frame.
-const framesPerSecond = 20
+// framesPerSecond is how often Bubble Tea looks whether there is something to paint. There seldom is, since the outlet
+// paints what has changed when it changes; each look wakes the machine up several times.
+const framesPerSecond = 5
 
 // drainFor is how long leaving waits for a terminal that takes no output.
 const drainFor = time.Second
@@ -107,27 +111,27 @@ const drainFor = time.Second
 // After [StopThenQuit] the stop has been ordered already, unless the engine could not be reached; to order
 // it again is harmless.
 func Run(ctx context.Context, o Options) (Exit, error) {
-	if !term.IsTerminal(o.In.Fd()) || !term.IsTerminal(o.Out.Fd()) {
-		return Terminated, errors.New("the console needs a terminal for input and output; without one use --daemon, status or history")
-	}
-	if err := errors.Join(CheckKeys(o.Keys), CheckTheme(o.Theme)); err != nil {
+	if err := errors.Join(o.usable(), CheckKeys(o.Keys), CheckTheme(o.Theme)); err != nil {
 		return Terminated, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	out := newOutlet(o.Out)
+	out := newOutlet(o.screen())
 	end := &ending{}
 	m := newRoot(ctx, o, end, out.caughtUp)
 	m.suspend = suspension{ctx, out}.cmd
+	m.paint = out.paint
 	m.clip = func(sequence string) { _, _ = out.Write([]byte(sequence)) }
-	p := tea.NewProgram(m, tea.WithInput(o.In), tea.WithOutput(out), tea.WithAltScreen(),
+	p := tea.NewProgram(m, tea.WithInput(newInlet(o.keyboard(end.hungUp), time.Now)), tea.WithOutput(out.asTerminal()), tea.WithAltScreen(),
 		tea.WithFPS(framesPerSecond), tea.WithoutSignalHandler())
 	// Quitting waits for the reader of the keyboard, killing closes its file under its hands.
 	end.quit = func() { go p.Quit(); time.AfterFunc(drainFor, p.Kill) }
 	var started sync.WaitGroup
 	started.Go(func() { m.feed.run(ctx) })
 	started.Go(func() { end.await(ctx, o, out.gone) })
+	started.Go(func() { o.Remote.follow(ctx, p) })
 	_, err := p.Run()
+	m.day.handBack()
 	end.note(m.exit, lost(err))
 	cancel()
 	out.close(drainFor)
@@ -181,6 +185,9 @@ func (e *ending) leave(exit Exit, err error) {
 	e.note(exit, err)
 	e.quit()
 }
+
+// hungUp leaves because nobody is at the terminal any more.
+func (e *ending) hungUp() { e.leave(Hangup, nil) }
 
 // guard turns a panic of the goroutine it is deferred in into a way out.
 func (e *ending) guard(doing string) {

@@ -77,6 +77,10 @@ type crowd struct {
 	offset int               // first row shown
 	shown  int               // how many were, last time
 
+	names int           // columns of the longest host name
+	armed int           // runs whose undo stands ready on the host
+	guard *engine.Guard // one of those, to tell by whom
+
 	stopping map[string]bool // ids of all that ran since the stop that is under way
 	undone   int             // of them, those that have ended without residue
 }
@@ -91,12 +95,17 @@ type crowdRow struct {
 func (c *crowd) learn(s *scene) {
 	c.all, c.rows, c.late = s.Running, c.rows[:0], c.late[:0]
 	c.counts, c.until = [stages]int{}, [stages]time.Time{}
+	c.names, c.armed, c.guard = 0, 0, nil
 	at := make([]stage, len(c.all))
 	first := map[string]stage{} // of a group: its most urgent
 	for i := range c.all {
 		r := &c.all[i]
 		at[i] = s.stage(r)
 		c.counts[at[i]]++
+		c.names = max(c.names, columns(r.Host.Name))
+		if r.Guard != nil && at[i] >= outOfReach {
+			c.armed, c.guard = c.armed+1, r.Guard
+		}
 		if r.Until.After(c.until[at[i]]) {
 			c.until[at[i]] = r.Until
 		}
@@ -212,6 +221,9 @@ func (c *crowd) sum(k *look, s *scene, full bool) remark {
 	if c.counts[withResidue] > 0 {
 		in = k.alarm
 	}
+	if full && c.armed > 0 && len(c.stopping) == 0 {
+		said = append(said, "undo armed on "+thousands(c.armed)+": "+byLayers(c.guard))
+	}
 	return remark{in, strings.Join(said, ", ")}
 }
 
@@ -276,10 +288,11 @@ func (c *crowd) runRow(k *look, s *scene, r *engine.Run, w int) string {
 	if r.Of == "" {
 		l.cell(in, glyph, 1).cell(ink{}, r.Attack.Name, 14).cell(ink{}, r.Host.Name, max(14, w/4))
 	} else {
-		l.put(ink{}, "  ").cell(in, glyph, 1).cell(ink{}, r.Host.Name, max(14, min(36, w/3)))
+		l.put(ink{}, "  ").cell(in, glyph, 1).cell(ink{}, r.Host.Name, max(8, min(c.names, 36, w/3)))
 	}
+	figures := strings.TrimPrefix(r.Figures.Text, r.Figures.Name+" ") // the attack says which figure
 	l.cell(in, phaseWord(r, st), 13)
-	return l.put(ink{}, strings.Join(slices.DeleteFunc([]string{due(s, r, st), r.Figures.Text, r.Stopping}, func(t string) bool { return t == "" }), "  ")).String()
+	return l.put(ink{}, strings.Join(slices.DeleteFunc([]string{due(s, r, st), figures, r.Stopping}, func(t string) bool { return t == "" }), "  ")).String()
 }
 
 // phaseWord is the phase of a run, or what is more urgent than its phase.

@@ -78,7 +78,7 @@ func demoMark(s *scene) string {
 func (m *root) crampedView(w, h int) []string {
 	k, s := m.look, &m.scene
 	put := func(in ink, text string) string { return k.newLine(w).put(in, " "+text).String() }
-	lines := []string{k.spread(w, []part{{k.strong, "chaoscat", 1}, {ink{}, s.Name, 2}, {k.warn, demoMark(s), 0}, {stateInk(k, s), "[" + s.word() + "]", 0}, {k.hot, "s STOP", 0}}, nil)}
+	lines := []string{k.spread(w, []part{{k.hot, "s STOP", 0}, {stateInk(k, s), "[" + s.word() + "]", 0}, {k.warn, demoMark(s), 1}, {k.strong, "chaoscat", 2}, {ink{}, s.Name, 3}}, nil)}
 	if m.mode == leaving {
 		_, choices, inks := m.leavingLines()
 		for i, c := range choices {

@@ -13,9 +13,10 @@
 //
 // What it promises:
 //
-//   - s, S and ctrl+c reach the engine from every screen, without a question, however the bytes arrive:
-//     several keys in one read, after an escape, on a screen that is too small. In a text field, where s
-//     must type, ctrl+c stops. An undelivered stop is sent again until it is delivered.
+//   - s, S and ctrl+c reach the engine from every screen, without a question, however the bytes arrive: several
+//     keys in one read, after an escape, after a paste whose end got lost (inlet.go), on a screen that is too
+//     small. In a text field, where s must type, ctrl+c stops. An undelivered stop is sent again until it is
+//     delivered.
 //   - No single key injects a fault, and pasted text never acts. A question is answered by another key than
 //     the one that asked it, never by Enter, and it names the host and keeps to it. An attack by hand (hand.go)
 //     runs when its host, or the number of its hosts, has been typed; it begins on Cancel.
@@ -24,8 +25,11 @@
 //   - Each state is told by a character, a word and a colour; the first two are always there.
 //   - No line is wider than the screen, and no byte from a host reaches the terminal unless it prints.
 //
+// A game day (gameday.go) is carried out from here where one is given: its plan takes the place of the next attack. Its
+// state is the engine's record and nothing else, so that any console can go on where another was.
+//
 // What is not a pane is a sheet over them (sheet.go), written anew from the scene at every frame: a host, a draw,
-// the gates with their past (trend.go); the event log is a second output.
+// the gates with their past (trend.go), what has ended; the event log is a second output.
 //
 // One file per thing on the screen; tui.go only routes, keys.go holds all keys with the reasons why one
 // does not apply, styles.go all colours and glyphs, layout.go all places. To add a pane: write its file, give

@@ -42,6 +42,7 @@ type newsMsg struct {
 	snapshot *engine.Snapshot // nil: none newer
 	heard    time.Time        // when the snapshot arrived, by our clock
 	lost     bool             // the link is down
+	cut      bool             // it was, at some moment since the last news
 	records  []engine.Record
 	dropped  int    // records left out before these
 	trouble  string // why records cannot be read; "" if they can
@@ -69,7 +70,7 @@ func (f *feed) watch(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		f.change(func(n *newsMsg) { n.lost = true })
+		f.change(func(n *newsMsg) { n.lost, n.cut = true, true })
 		if !rest(ctx, pause) {
 			return
 		}
@@ -105,6 +106,9 @@ func (f *feed) catchUp(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case last := <-f.seqs:
+			if last == told && last == after {
+				continue
+			}
 			if last < told {
 				after = 0 // another life of the engine, which counts from the beginning
 			}
@@ -138,6 +142,15 @@ func (f *feed) fetch(ctx context.Context, after, last uint64) uint64 {
 	return after
 }
 
+// calm tells whether the news may wait for the next second, when the screen is drawn anyway: nothing is recorded,
+// nothing runs, and neither the mood nor the roster is another. What is left is the age of what is shown, and what
+// the background look at the hosts finds, several times a second.
+func (s *scene) calm(n newsMsg) bool {
+	return s.known && n.snapshot != nil && !n.cut && len(n.records) == 0 && n.dropped == 0 && n.trouble == "" && n.lost == s.lost &&
+		n.snapshot.LastSeq == s.LastSeq && n.snapshot.RosterID == s.RosterID && n.snapshot.Mood == s.Mood &&
+		len(n.snapshot.Running)+len(s.Running) == 0
+}
+
 func (n *newsMsg) add(records []engine.Record) {
 	n.records = append(n.records, records...)
 	if over := len(n.records) - keep; over > 0 {
@@ -154,16 +167,21 @@ func (f *feed) change(with func(*newsMsg)) {
 }
 
 // next waits for news; the screen calls it again for each delivery, and at most ten times a second there
-// is one.
+// is one. It rests after it was woken, not before: while nothing happens there is nothing to wake up for.
 func (f *feed) next(ctx context.Context, pause time.Duration) tea.Cmd {
+	earliest := time.Now().Add(pause)
 	return func() tea.Msg {
-		if !rest(ctx, pause) {
-			return newsMsg{over: true}
-		}
 		select {
 		case <-ctx.Done():
 			return newsMsg{over: true}
 		case <-f.ready:
+		}
+		if !rest(ctx, time.Until(earliest)) {
+			return newsMsg{over: true}
+		}
+		select {
+		case <-f.ready: // what came while it rested goes along
+		default:
 		}
 		f.mu.Lock()
 		defer f.mu.Unlock()

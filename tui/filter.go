@@ -105,14 +105,17 @@ type field struct {
 type purpose int
 
 const (
-	forHosts  purpose = iota // to narrow the roster
-	forSearch                // to find lines
-	forLines                 // to show such lines alone
-	forNote                  // to put into the record
+	forHosts    purpose = iota // to narrow the roster
+	forSearch                  // to find lines
+	forLines                   // to show such lines alone
+	forNote                    // to put into the record
+	forLeaveOut                // to say why a step of the game day is skipped
 )
 
 // prompt stands before the text.
-func (p purpose) prompt() string { return [...]string{"/", "/", "&", "note: "}[p] }
+func (p purpose) prompt() string {
+	return [...]string{"/", "/", "&", "note: ", "left out because: "}[p]
+}
 
 // edit is what a key does to the text; done tells that the key ends the editing.
 func (f *field) edit(key string) (done bool) {
@@ -204,6 +207,9 @@ func (m *root) sift() {
 func (m *root) keepText() tea.Cmd {
 	m.mode = m.field.back
 	text := strings.TrimSpace(m.field.text)
+	if m.field.into == forLeaveOut {
+		return m.leaveOut(text)
+	}
 	if m.field.into != forNote || text == "" {
 		return nil
 	}

@@ -81,6 +81,8 @@ type desk struct {
 	con  *fakeConsole
 	time time.Time
 	quit bool
+
+	patience time.Duration // with commands that may be waiting; where none waits, it may be long
 }
 
 var noon = time.Date(2026, 7, 23, 14, 47, 53, 0, time.UTC)
@@ -125,8 +127,16 @@ func (d *desk) keys(names ...tea.KeyMsg) *desk {
 
 func (d *desk) wait(t time.Duration) *desk {
 	d.time = d.time.Add(t)
-	d.m.Update(tickMsg{})
+	d.tick()
 	return d
+}
+
+// tick is a second that has passed. What it means for a game day, the test of that says itself.
+func (d *desk) tick() {
+	day := d.m.day
+	d.m.day = nil
+	d.m.Update(tickMsg{})
+	d.m.day = day
 }
 
 // carryOut runs commands as Bubble Tea would, and feeds back their answers. Only orders and quitting are
@@ -135,27 +145,27 @@ func (d *desk) carryOut(cmd tea.Cmd) {
 	if cmd == nil {
 		return
 	}
-	switch msg := promptly(cmd).(type) {
+	switch msg := promptly(cmd, max(d.patience, 50*time.Millisecond)).(type) {
 	case tea.BatchMsg:
 		for _, c := range msg {
 			d.carryOut(c)
 		}
 	case tea.QuitMsg:
 		d.quit = true
-	case orderedMsg:
+	case orderedMsg, dayReadMsg, dayNewsMsg, dayOrderedMsg:
 		_, next := d.m.Update(msg)
 		d.carryOut(next)
 	}
 }
 
 // promptly is the answer of a command, or nothing if it has none at once.
-func promptly(cmd tea.Cmd) tea.Msg {
+func promptly(cmd tea.Cmd, patience time.Duration) tea.Msg {
 	answer := make(chan tea.Msg, 1)
 	go func() { answer <- cmd() }()
 	select {
 	case msg := <-answer:
 		return msg
-	case <-time.After(50 * time.Millisecond):
+	case <-time.After(patience):
 		return nil
 	}
 }

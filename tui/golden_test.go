@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -50,6 +51,11 @@ var scenes = []struct {
 		d.m.Update(newsMsg{lost: true})
 	}},
 	{"connecting", func(*desk) {}},
+	{"never connected", func(d *desk) { d.m.Update(newsMsg{lost: true}) }},
+	{"held", func(d *desk) { d.show(heldByAGate(), story()[:3]...) }},
+	{"paused", func(d *desk) { d.show(paused(), story()[:3]...) }},
+	{"out of contact", func(d *desk) { d.show(outOfContact(), story()...) }},
+	{"no hosts", func(d *desk) { d.show(noHosts(), story()[:3]...) }},
 	{"help", func(d *desk) { d.show(armed()).runes("?") }},
 	{"quit while attacking", func(d *desk) { d.m.scene.attached = true; d.show(attacking()).runes("q") }},
 	{"quit while armed", func(d *desk) { d.show(armed()).runes("q") }},
@@ -83,6 +89,9 @@ var scenes = []struct {
 		d.keys(tabKey, tabKey).runes("lll")
 	}},
 	{"run once", func(d *desk) { d.show(armed()).runes("r") }},
+	{"include", func(d *desk) { d.show(armed()).runes("2"); d.m.roster.place(6); d.runes("x") }},
+	{"exclude marked", func(d *desk) { d.show(armed()).runes("2   x") }},
+	{"leaving", func(d *desk) { d.show(attacking()); d.m.leave(StopThenQuit) }},
 	{"arm again", func(d *desk) { d.show(stopped()).runes("p") }},
 	{"locked", func(d *desk) { d.show(attacking(), story()...).runes("r") }},
 	{"paused output", func(d *desk) {
@@ -97,23 +106,86 @@ var scenes = []struct {
 
 var sizes = []struct{ w, h int }{{50, 8}, {60, 16}, {80, 24}, {120, 40}, {200, 60}}
 
-// Each scene is drawn at every size. Without escape codes the screen is the same with colours and without
-// them: a golden file is what a person sees who has NO_COLOR set, and it must tell everything.
+// Each scene is drawn at every size, in three looks with a file each: what a person sees who has NO_COLOR set, which
+// must tell everything; the same in ASCII; and what the dark theme adds to it, ink by ink. With the words taken from
+// the first file, the third is the whole coloured screen. Proves console.md 4.16, number 5.
 func TestScreensLookAsTheyDid(t *testing.T) {
 	for _, sc := range scenes {
-		for _, look := range []struct {
-			name  string
-			ascii bool
-		}{{"unicode", false}, {"ascii", true}} {
-			t.Run(sc.name+"/"+look.name, func(t *testing.T) {
-				plain := drawAll(t, sc.set, true, look.ascii)
-				if coloured := drawAll(t, sc.set, false, look.ascii); ansi.Strip(coloured) != plain {
-					t.Error("the screen says something else in colour")
-				}
-				golden(t, strings.ReplaceAll(sc.name, " ", "-")+"."+look.name+".txt", plain)
-			})
+		looksAsItDid(t, sc.name, strings.ReplaceAll(sc.name, " ", "-"), sc.set)
+	}
+}
+
+func looksAsItDid(t *testing.T, name, file string, set func(*desk)) {
+	t.Helper()
+	for _, look := range []struct {
+		name  string
+		ascii bool
+	}{{"unicode", false}, {"ascii", true}} {
+		t.Run(name+"/"+look.name, func(t *testing.T) {
+			plain, coloured := drawAll(t, set, true, look.ascii), drawAll(t, set, false, look.ascii)
+			if ansi.Strip(coloured) != plain {
+				t.Error("the screen says something else in colour")
+			}
+			golden(t, file+"."+look.name+".txt", plain)
+			if !look.ascii {
+				golden(t, file+".dark.txt", inks(t, coloured))
+			}
+		})
+	}
+}
+
+// inkNames are the switches that the console may use: the 16 colours as text and four more. Everything else is not of
+// the terminal's own theme, or is a background.
+var inkNames = map[string]string{
+	"1": "bold", "2": "faint", "4": "underlined", "7": "reverse", "30": "black", "31": "red", "32": "green", "33": "yellow", "34": "blue",
+	"35": "magenta", "36": "cyan", "37": "white", "90": "grey", "91": "bright red", "92": "bright green", "93": "bright yellow", "94": "bright blue",
+	"95": "bright magenta", "96": "bright cyan", "97": "bright white",
+}
+
+var (
+	painted = regexp.MustCompile(`\x1b\[([0-9;]*)m`)
+	aSize   = regexp.MustCompile(`^[0-9]+x[0-9]+$`)
+)
+
+// inks says for each line of the screens what is painted on it and how, from left to right.
+func inks(t *testing.T, screens string) string {
+	t.Helper()
+	var all strings.Builder
+	for line := range strings.SplitSeq(screens, "\n") {
+		switch {
+		case aSize.MatchString(line):
+			fmt.Fprintln(&all, line)
+		case strings.Contains(line, "\x1b"):
+			fmt.Fprintln(&all, " "+paintOf(t, line))
 		}
 	}
+	return all.String()
+}
+
+// paintOf is the painted stretches of a line: "bold green[ARMED] faint[16:47:53 CEST]".
+func paintOf(t *testing.T, line string) string {
+	t.Helper()
+	var words []string
+	on, at := "", 0
+	for _, code := range painted.FindAllStringSubmatchIndex(line, -1) {
+		if text := line[at:code[0]]; on != "" && strings.TrimSpace(text) != "" {
+			words = append(words, on+"["+strings.TrimSpace(text)+"]")
+		}
+		at = code[1]
+		var names []string
+		for number := range strings.SplitSeq(line[code[2]:code[3]], ";") {
+			switch name := inkNames[number]; {
+			case number == "" || number == "0":
+				names = nil
+			case name == "":
+				t.Errorf("the console paints with %q: %q", number, line)
+			default:
+				names = append(names, name)
+			}
+		}
+		on = strings.Join(names, " ")
+	}
+	return strings.Join(words, " ")
 }
 
 func drawAll(t *testing.T, set func(*desk), plain, ascii bool) string {

@@ -21,7 +21,10 @@ type hand struct {
 	attacks []engine.Attack
 	shapes  []engine.Shape
 	roster  *engine.Roster
-	marked  []string // hosts, by name
+	marked  []string       // hosts, by name
+	groupBy string         // tag whose values count as groups; "": the groups themselves
+	sizes   map[string]int // of the groups; made when first asked for
+	status  func(host string) (engine.HostStatus, string)
 
 	chosen   int // index into attacks
 	hosts    field
@@ -44,30 +47,41 @@ type hand struct {
 type param struct {
 	engine.ShapeParam
 	field
+	label string // as the line is called: of a compound attack with the part that it belongs to
 }
 
-// target is the hosts that a text means.
+// target is the hosts that a text means, and how they stood when it was typed.
 type target struct {
 	named   []string        // these and no others
 	within  engine.Selector // or so many of those that are in it; empty: of all
-	size    int             // hosts that are meant, less those that the configuration bars
+	size    int             // hosts that are meant, less those that the configuration bars and those that the attack spares
+	groups  []portion       // that they are in, the one that is meant most first
+	states  map[engine.HostStatus]int
 	trouble string
+}
+
+// portion is a group with how many of its hosts are meant.
+type portion struct {
+	group      string
+	meant, all int
 }
 
 // handLine is one line of the dialog.
 type handLine struct {
-	name  string
-	field *field        // nil where the line is chosen and not typed
-	shown string        // what is chosen
-	note  string        // bounds, or what the text means
-	turn  func(by int)  // left and right
-	wrong func() string // why the line cannot stay so; nil: it can
+	name   string
+	field  *field        // nil where the line is chosen and not typed
+	shown  string        // what is chosen
+	note   string        // bounds, or what the text means
+	help   string        // what it is, for the line with the focus
+	turn   func(by int)  // left and right
+	wrong  func() string // why the line cannot stay so; nil: it can
+	detail bool          // a parameter: the plan has said what it is
 }
 
 // openHand opens the dialog on the selected host, with the focus where nothing can happen.
 func (m *root) openHand() tea.Cmd {
 	s := &m.scene
-	h := hand{attacks: slices.Clone(s.Attacks), shapes: s.Shapes, roster: s.Roster, marked: m.roster.marked()}
+	h := hand{attacks: slices.Clone(s.Attacks), shapes: s.Shapes, roster: s.Roster, marked: m.roster.marked(), groupBy: s.Hosts.GroupBy, status: s.status}
 	h.hosts.text, h.many.text, h.reason.most = m.roster.selected, "1", longestNote
 	if len(h.marked) > 0 {
 		h.hosts.text = markedWord
@@ -103,13 +117,23 @@ func (h *hand) choose(by int) {
 	h.held.text, h.params = engine.Span(a.For), nil
 	if shape == nil {
 		for _, name := range slices.Sorted(maps.Keys(a.Params)) {
-			h.params = append(h.params, param{engine.ShapeParam{Name: name, Value: a.Params[name]}, field{text: a.Params[name]}})
+			h.params = append(h.params, param{engine.ShapeParam{Name: name, Value: a.Params[name]}, field{text: a.Params[name]}, name})
 		}
 		return
 	}
 	for _, p := range shape.Params {
-		h.params = append(h.params, param{p, field{text: p.Value}})
+		h.params = append(h.params, param{p, field{text: p.Value}, label(p.Name, shape.Parts)})
 	}
+}
+
+// label is the name of a parameter as people say it: c2_load of a compound attack is that of its second part.
+func label(name string, parts []string) string {
+	for i, part := range parts {
+		if own, of := strings.CutPrefix(name, fmt.Sprintf("c%d_", i+1)); of {
+			return fmt.Sprintf("%d %s %s", i+1, part, own)
+		}
+	}
+	return name
 }
 
 func (h *hand) attack() engine.Attack { return h.attacks[h.chosen] }
@@ -126,34 +150,118 @@ func (h *hand) shape() *engine.Shape {
 // aim finds out what the hosts' text means.
 func (h *hand) aim() {
 	text := strings.TrimSpace(h.hosts.text)
-	h.target = target{}
 	switch host, known := h.roster.Find(text); {
 	case text == markedWord && len(h.marked) > 0:
-		h.target = target{named: h.marked, size: len(h.marked)}
+		h.target = h.given(h.marked)
 	case known && host.Barred != "":
-		h.target = target{named: []string{text}, size: 1, trouble: text + " is kept out by the configuration: " + host.Barred}
+		h.target = h.given([]string{text})
+		h.target.trouble = text + " is kept out by the configuration: " + host.Barred
 	case known:
-		h.target = target{named: []string{text}, size: 1}
+		h.target = h.given([]string{text})
 	default:
 		h.target = h.drawn(engine.Selector(strings.Fields(text)))
 	}
 }
 
+// given is a target that is named host by host.
+func (h *hand) given(names []string) target {
+	t := target{named: names, size: len(names)}
+	var hosts []engine.Host
+	spared := 0
+	for _, name := range names {
+		host, known := h.roster.Find(name)
+		if hosts = append(hosts, host); known && !h.attack().Hosts.Selects(host) {
+			spared++
+		}
+	}
+	switch {
+	case spared > 0 && len(names) == 1:
+		t.trouble = h.onlyFor() + ", and " + names[0] + " is not among them"
+	case spared > 0:
+		t.trouble = h.onlyFor() + ", and " + thousands(spared) + " of these are not among them"
+	}
+	h.weigh(&t, hosts)
+	return t
+}
+
+// onlyFor says whom the plan has the attack for.
+func (h *hand) onlyFor() string {
+	return "the plan has " + h.attack().Name + " for " + strings.Join(h.attack().Hosts, " ") + " alone"
+}
+
+// drawn is a target of which chance chooses.
 func (h *hand) drawn(within engine.Selector) target {
 	t := target{within: within}
 	if err := within.Check(); err != nil {
 		t.trouble = err.Error()
 		return t
 	}
+	var hosts []engine.Host
+	spared := 0
 	for _, host := range h.roster.Hosts() {
-		if host.Barred == "" && within.Selects(host) {
-			t.size++
+		switch {
+		case host.Barred != "" || !within.Selects(host):
+		case !h.attack().Hosts.Selects(host):
+			spared++
+		default:
+			hosts = append(hosts, host)
 		}
 	}
-	if t.size == 0 {
+	t.size = len(hosts)
+	switch {
+	case t.size == 0 && spared > 0:
+		t.trouble = h.onlyFor() + ", and none of these is among them"
+	case t.size == 0:
 		t.trouble = "no host matches; write a name, web-*, group:NAME or tag:NAME=VALUE"
 	}
+	h.weigh(&t, hosts)
 	return t
+}
+
+// statesMost is how many hosts are looked at one by one; more would be felt at every key.
+const statesMost = 5000
+
+// weigh counts in which groups and states the hosts are.
+func (h *hand) weigh(t *target, hosts []engine.Host) {
+	if h.sizes == nil {
+		h.sizes = map[string]int{}
+		for _, host := range h.roster.Hosts() {
+			for _, g := range h.groupsOf(host) {
+				h.sizes[g]++
+			}
+		}
+	}
+	meant := map[string]int{}
+	for _, host := range hosts {
+		for _, g := range h.groupsOf(host) {
+			meant[g]++
+		}
+	}
+	for g, n := range meant {
+		t.groups = append(t.groups, portion{g, n, h.sizes[g]})
+	}
+	slices.SortFunc(t.groups, func(a, b portion) int {
+		return cmp.Or(cmp.Compare(b.meant*a.all, a.meant*b.all), cmp.Compare(b.meant, a.meant), strings.Compare(a.group, b.group))
+	})
+	if len(hosts) > statesMost {
+		return
+	}
+	t.states = map[engine.HostStatus]int{}
+	for _, host := range hosts {
+		status, _ := h.status(host.Name)
+		t.states[status]++
+	}
+}
+
+// groupsOf are the groups that the limits count, as the engine does.
+func (h *hand) groupsOf(host engine.Host) []string {
+	if h.groupBy == "" {
+		return host.Groups
+	}
+	if value, has := host.Tags[h.groupBy]; has {
+		return []string{value}
+	}
+	return nil
 }
 
 // count is how many hosts are hit. A percentage becomes a number here, so that what was typed to confirm it is
@@ -208,6 +316,8 @@ func (h *hand) forGood() bool {
 	return !h.attack().Reversible && (shape == nil || shape.Undoes == "")
 }
 
+const hostsHelp = "left and right offer groups; or a name, web-*, group:NAME, tag:NAME=VALUE"
+
 // lines are those of the form, from top to bottom.
 func (h *hand) lines() []handLine {
 	n, tooMany := h.count()
@@ -216,8 +326,8 @@ func (h *hand) lines() []handLine {
 		place += ", " + noUndo
 	}
 	lines := []handLine{
-		{name: "Attack", shown: h.attack().Name, note: place, turn: h.choose},
-		{name: "Hosts", field: &h.hosts, note: h.target.note(h), turn: h.suggest, wrong: func() string { return h.target.trouble }},
+		{name: "Attack", shown: h.attack().Name, note: place, help: "left and right choose", turn: h.choose},
+		{name: "Hosts", field: &h.hosts, note: h.target.note(h), help: hostsHelp, turn: h.suggest, wrong: func() string { return h.target.trouble }},
 	}
 	if len(h.target.named) == 0 {
 		lines = append(lines, handLine{name: "How many", field: &h.many, note: fmt.Sprintf("of %s, a number or a percentage", thousands(h.target.size)), wrong: func() string { return tooMany }})
@@ -264,7 +374,7 @@ func (t target) note(h *hand) string {
 }
 
 func (p *param) line() handLine {
-	l := handLine{name: p.Name, field: &p.field, note: cmp.Or(p.Bounds, p.Help)}
+	l := handLine{name: p.label, field: &p.field, note: cmp.Or(p.Bounds, p.Help), help: p.Help, detail: true}
 	if len(p.Choices) > 0 {
 		l.note = cmp.Or(p.Bounds, strings.Join(p.Choices, ", "))
 		l.turn = func(by int) {
@@ -275,9 +385,9 @@ func (p *param) line() handLine {
 	l.wrong = func() string {
 		switch {
 		case p.Required && strings.TrimSpace(p.text) == "":
-			return p.Name + " must be given: " + l.note
+			return p.label + " must be given: " + l.note
 		case len(p.Choices) > 0 && p.text != "" && !slices.Contains(p.Choices, p.text):
-			return p.Name + ": one of " + strings.Join(p.Choices, ", ")
+			return p.label + ": one of " + strings.Join(p.Choices, ", ")
 		}
 		return ""
 	}
@@ -339,7 +449,7 @@ func (h *hand) change(with func(*handLine)) {
 	before := *h
 	with(line)
 	h.trouble = ""
-	if h.hosts.text != before.hosts.text {
+	if h.hosts.text != before.hosts.text || h.chosen != before.chosen {
 		h.aim()
 	}
 	if line.field != &h.confirm {
@@ -483,173 +593,4 @@ func (h *hand) on() string {
 		return plural(n, "host") + " left to chance"
 	}
 	return plural(n, "host") + " of " + strings.Join(h.target.within, " ") + ", left to chance"
-}
-
-// handView draws the dialog: the form, what it would do, and the way out.
-func (m *root) handView(w, h int) []string {
-	k, d := m.look, &m.hand
-	width := min(w, 110)
-	lines := d.lines()
-	form, last := lines[:len(lines)-2], lines[len(lines)-2:]
-	inside := h - 2
-	ends := m.handEnd(last, width-2)
-	least := len(m.handPreview(width-2, 0)) + 1
-	formRoom := max(2, min(len(form), inside-len(ends)-min(least, max(3, inside/3))))
-	d.top = max(min(d.top, d.at), d.at-formRoom+1, 0)
-	if d.at >= len(form) {
-		d.top = 0 // what is about to be confirmed: attack and hosts
-	}
-	d.top = max(0, min(d.top, len(form)-formRoom))
-	p := pane{title: "Attack by hand", note: "Esc cancels", focused: true}
-	if formRoom < len(form) {
-		p.title += fmt.Sprintf("  lines %d-%d of %d", d.top+1, d.top+formRoom, len(form))
-	}
-	for i := d.top; i < d.top+formRoom; i++ {
-		p.rows = append(p.rows, m.handRow(form[i], i == d.at, width-2))
-	}
-	room := max(0, inside-len(p.rows)-len(ends))
-	if room >= 5 {
-		p.rows, room = append(p.rows, k.newLine(width-2).String()), room-1
-	}
-	preview := m.handPreview(width-2, room)
-	p.rows = append(p.rows, preview[:min(len(preview), room)]...)
-	for len(p.rows) < inside-len(ends) {
-		p.rows = append(p.rows, k.newLine(width-2).String())
-	}
-	p.rows = append(p.rows, ends...)
-	return k.centred(k.box(rect{width, h}, p), width, w)
-}
-
-// centred puts lines into the middle of the screen.
-func (k *look) centred(lines []string, width, w int) []string {
-	margin := strings.Repeat(" ", (w-width)/2)
-	for i := range lines {
-		lines[i] = margin + lines[i] + strings.Repeat(" ", w-width-len(margin))
-	}
-	return lines
-}
-
-func (m *root) handRow(l handLine, focused bool, w int) string {
-	k := m.look
-	row, mark, in := k.newLine(w), " ", ink{}
-	if focused {
-		mark, in = k.pick, k.strong
-	}
-	row.put(in, " "+mark+" ").cell(in, l.name, 12)
-	value := "< " + l.shown + " >"
-	if l.field != nil {
-		value = "[" + m.tail(l.field.text, max(8, w/3)) + caret(focused) + "]"
-	}
-	row.put(in, value).put(ink{}, "  ")
-	if l.wrong != nil && l.wrong() != "" {
-		return row.put(k.bad, k.no+" "+l.wrong()).String()
-	}
-	return row.put(k.dim, l.note).String()
-}
-
-func caret(focused bool) string {
-	if focused {
-		return "_"
-	}
-	return ""
-}
-
-// tail is the end of a text, which is where it is typed.
-func (m *root) tail(text string, width int) string {
-	all := []rune(m.look.clean(text))
-	for columns(string(all)) > width {
-		all = all[1:]
-	}
-	return string(all)
-}
-
-// handPreview is exactly what would happen: in a few lines, or with the text of what runs where there is room.
-func (m *root) handPreview(w, room int) []string {
-	k, d := m.look, &m.hand
-	p := &page{look: k, w: w}
-	n, _ := d.count()
-	hits := fmt.Sprintf("%s of %s in the inventory", plural(n, "host"), thousands(d.roster.Len()))
-	switch within := d.target.within; {
-	case len(d.target.named) == 1:
-		status, why := m.scene.status(d.target.named[0])
-		glyph, _ := k.host(status)
-		hits = strings.TrimSuffix(d.target.named[0]+" "+glyph+" "+string(status)+": "+why, ": ")
-	case len(d.target.named) == 0 && len(within) > 0:
-		hits = fmt.Sprintf("%s of %s in %s; the inventory has %s", thousands(n), thousands(d.target.size), strings.Join(within, " "), thousands(d.roster.Len()))
-	}
-	p.pair("Hits", hits, k.strong)
-	if m.scene.DryRun {
-		p.pair("Dry run", "it is recorded, nothing is injected", k.warn)
-	}
-	runs, undo, ends := "its commands are not known here: chaoscat attacks "+d.attack().Name, "as the plan has it, by guards on the host too", ""
-	if shape := d.shape(); shape != nil {
-		p.pair("Does", shape.Summary, ink{})
-		runs, undo = cmp.Or(shape.Runs, runs), shape.Undoes
-		if len(shape.Layers) > 0 && undo != "" {
-			ends = "even if chaoscat dies: " + strings.Join(shape.Layers, ", ")
-		}
-	}
-	in := ink{}
-	if d.forGood() {
-		undo, in = noUndo, k.alarm
-	}
-	p.pair("Ends", ends, ink{})
-	if each := (room - len(p.rows) - 4) / 2; each >= 4 {
-		p.script("Takes it back", undo, each, in)
-		return p.script("Runs on the host", runs, max(each, room-len(p.rows)-2), ink{}).rows
-	}
-	most := 2 * (w - 17)
-	return p.pair("Undone by", brieflyOf(undo, most), in).pair("Runs", brieflyOf(runs, most), ink{}).rows
-}
-
-// script is a text line by line, as it stands where it is written.
-func (p *page) script(title, text string, most int, in ink) *page {
-	lines := strings.Split(strings.TrimSpace(strings.ReplaceAll(text, "\t", "    ")), "\n")
-	p.head(title)
-	if len(lines) > most {
-		lines = append(lines[:most-1:most-1], "... "+plural(len(lines)-most+1, "line")+" more")
-	}
-	for _, line := range lines {
-		p.raw(in, "   "+line)
-	}
-	return p
-}
-
-// brieflyOf is the beginning of a text that may be a whole script.
-func brieflyOf(text string, most int) string {
-	text = strings.Join(strings.Fields(text), " ")
-	if columns(text) <= most {
-		return text
-	}
-	cut := []rune(text)
-	return string(cut[:min(len(cut), max(0, most-3))]) + "..."
-}
-
-// handEnd is the last lines: what went wrong, Cancel, and where it is confirmed.
-func (m *root) handEnd(last []handLine, w int) []string {
-	k, d := m.look, &m.hand
-	rows := []string{k.newLine(w).String()}
-	switch {
-	case d.sent != "":
-		rows = append(rows, k.newLine(w).put(k.hot, "  asking every gate; s or ctrl+c stops everything").String())
-	case d.trouble != "":
-		for _, text := range k.wrap(d.trouble, w-4, 2) {
-			rows = append(rows, k.newLine(w).put(k.bad, "  "+k.no+" "+text).String())
-		}
-	case d.types():
-		rows = append(rows, k.newLine(w).put(k.dim, "  s types in this line: STOP is ctrl+c").String())
-	default:
-		rows = append(rows, k.newLine(w).put(k.dim, "  s stops everything here; Tab goes through the lines").String())
-	}
-	mark, in := " ", ink{}
-	if d.at == d.cancelLine() {
-		mark, in = k.pick, k.strong
-	}
-	rows = append(rows, k.newLine(w).put(in, " "+mark+" [ Cancel ]").String())
-	mark, in = " ", ink{}
-	if d.at > d.cancelLine() {
-		mark, in = k.pick, k.strong
-	}
-	l := k.newLine(w).put(in, " "+mark+" "+last[1].name+" ").put(in, "["+m.tail(d.confirm.text, max(8, w/3))+caret(d.at > d.cancelLine())+"]")
-	return append(rows, l.put(k.dim, "  "+last[1].note).String())
 }

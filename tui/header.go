@@ -26,7 +26,10 @@ func titleLine(k *look, s *scene, width int) string {
 	if n := len(s.Hosts.Residue); n > 0 {
 		left = append(left, part{k.alarm, fmt.Sprintf("RESIDUE %d", n), 1})
 	}
-	if s.attacking() {
+	switch {
+	case s.attacking() && s.Stopped != nil && !s.lost: // it is not to be hit again and again
+		left = append(left, part{k.hot, "STOP taken", 0}, part{k.warn, after(s), 2})
+	case s.attacking():
 		left = append(left, part{k.hot, s.stopKey() + " = STOP NOW", 0}, part{k.warn, after(s), 2})
 	}
 	right := []part{{ink{}, s.Window.Text, 9}, {ink{}, s.window(), 5}}
@@ -48,7 +51,7 @@ func (s *scene) stopKey() string {
 func after(s *scene) string {
 	switch {
 	case s.Stopped != nil:
-		return "then STOPPED"
+		return "undoing, then STOPPED"
 	case s.Paused != nil:
 		return "then PAUSED"
 	}
@@ -70,19 +73,31 @@ func stateInk(k *look, s *scene) ink {
 	return k.mood(s.Mood)
 }
 
+// reasonLine is why it stands so, in a sentence, and what to do or to expect at its end. Where it is narrow, what
+// is well goes first, and the sentence is cut last.
 func reasonLine(k *look, s *scene, all *crowd, width int) string {
-	if s.warning != "" {
+	switch {
+	case s.warning != "":
 		return k.spread(width, []part{{k.alarm, s.warning, 0}}, nil)
+	case !s.known && s.lost:
+		return k.spread(width, []part{{k.bad, "the engine does not answer; it is tried again by itself", 0}}, nil)
+	case !s.known:
+		return k.spread(width, []part{{ink{}, "waiting for the engine's first word", 0}}, nil)
+	case s.Warning != "" && !s.lost:
+		return k.spread(width, []part{{k.alarm, k.no + " " + k.shorten(k.clean(s.Warning), width-25), 0}}, []part{{k.strong, nextStep(s, 0), 1}})
+	case s.attacking():
+		return k.spread(width, append(health(k, s), progress(k, s, all, width)...), nil)
 	}
-	left := health(k, s)
-	if s.attacking() {
-		left = append(left, progress(k, s, all, width)...)
-	} else if s.known {
-		return k.withWayOut(s, width, append(left, part{ink{}, lastKnown(s) + s.Verdict.Sentence, 0}))
-	} else {
-		left = append(left, part{ink{}, "waiting for the engine", 0})
+	left, ends := append(health(k, s), part{ink{}, lastKnown(s) + s.Verdict.Sentence, 0}), []part{{k.strong, nextStep(s, width), 0}}
+	if total(left, 1<<10)+total(ends, 1<<10) > width-1 && len(left) > 1 && !s.lost {
+		left = left[len(left)-1:] // the panes tell of the gates, the key c does, and the sentence names the one that matters
 	}
-	return k.spread(width, left, nil)
+	verdict := &left[len(left)-1]
+	room := width - 1 - total(left[:len(left)-1], 1<<10) - total(ends, 1<<10) - 2
+	if verdict.text = k.shorten(k.clean(verdict.text), room); room < 20 {
+		verdict.text = s.word()
+	}
+	return k.spread(width, left, ends)
 }
 
 func lastKnown(s *scene) string {
@@ -92,21 +107,43 @@ func lastKnown(s *scene) string {
 	return ""
 }
 
-// withWayOut ends the line with how a stop is lifted; the sentence before it is cut first.
-func (k *look) withWayOut(s *scene, width int, left []part) string {
-	if s.Stopped == nil || s.lost {
-		return k.spread(width, left, nil)
+// nextStep is the end of the line: the key or the command that changes how it stands, else when the next attack begins.
+func nextStep(s *scene, width int) string {
+	left := s.residue()
+	switch {
+	case s.lost:
+		return ""
+	case s.readOnly && (s.Stopped != nil || s.Mood == engine.MoodPaused):
+		return "another console resumes: this one is read-only"
+	case s.Stopped != nil:
+		return wayOut(s)
+	case s.small:
+		return ""
+	case len(left) > 0:
+		return "chaoscat sweep --host " + left[0]
+	case s.Mood == engine.MoodPaused:
+		return "p resumes"
+	case s.heldByGate():
+		return "c shows the gates"
 	}
-	if s.small {
-		left = left[len(left)-1:]
+	return upcoming(s, width)
+}
+
+// heldByGate tells that it goes on by itself as soon as a gate says yes.
+func (s *scene) heldByGate() bool {
+	return s.Mood == engine.MoodHeld && (s.Verdict.Name == engine.Unhealthy || s.Verdict.Name == engine.NobodyOnCall)
+}
+
+// upcoming is the countdown to the next attack; nothing while something else holds it up.
+func upcoming(s *scene, width int) string {
+	if s.Mood != engine.MoodArmed || s.Next == nil || s.NextAt.IsZero() {
+		return ""
 	}
-	hint := part{k.strong, wayOut(s), 0}
-	verdict := &left[len(left)-1]
-	room := width - total(append(left[:len(left)-1:len(left)-1], hint), 1) - 2
-	if verdict.text = k.shorten(k.clean(verdict.text), room); room < 20 {
-		verdict.text = s.word()
+	what := "next"
+	if width >= twoColumns {
+		what += " " + s.Next.Attack + " on " + s.Next.Host
 	}
-	return k.spread(width, append(left, hint), nil)
+	return what + " " + countdown(s)
 }
 
 // health is the gates in a few words; who is on call is mentioned when nobody is known to be. A gate that
@@ -116,12 +153,12 @@ func health(k *look, s *scene) []part {
 	case !s.known:
 		return nil
 	case s.lost:
-		return []part{{k.warn, fmt.Sprintf("HEALTH %s unknown, last heard %s ago", k.doubt, span(s.age)), 0}}
+		return []part{{k.warn, fmt.Sprintf("HEALTH %s unknown, last heard %s ago", k.doubt, span(s.age)), 3}}
 	}
 	parts := make([]part, 0, 2)
 	clear, all, first := s.gates(engine.Health)
 	if clear == all && all > 0 {
-		parts = append(parts, part{k.good, fmt.Sprintf("HEALTH %s OK %d/%d", k.yes, clear, all), 0})
+		parts = append(parts, part{k.good, fmt.Sprintf("HEALTH %s OK %d/%d", k.yes, clear, all), 3})
 	} else {
 		parts = append(parts, part{k.bad, strings.TrimSpace(fmt.Sprintf("HEALTH %s %d/%d %s", k.no, clear, all, s.unnamed(first))), 0})
 	}
@@ -139,18 +176,32 @@ func (s *scene) unnamed(gate string) string {
 	return gate
 }
 
+// lostInWords is a run without contact, in the few words that the header has for it.
+func lostInWords(s *scene, r engine.Run) string {
+	switch {
+	case r.Until.IsZero():
+		return "contact lost"
+	case r.Until.After(s.now):
+		return "contact lost, undo by " + s.at(r.Until)
+	}
+	return "contact lost, undo was due at " + s.at(r.Until)
+}
+
 // progress is the running attack in one line.
 func progress(k *look, s *scene, all *crowd, width int) []part {
 	parts := []part{{k.hot, s.runsOn(), 0}}
 	if len(s.Running) > 1 {
 		sum := all.sum(k, s, false)
-		return append(parts, part{sum.ink, sum.text, 3})
+		return append(parts, part{sum.ink, sum.text, 2})
 	}
 	if len(s.Running) == 0 {
 		return parts
 	}
 	r := s.Running[0]
 	gone, whole := s.elapsed(r)
+	if r.Phase == engine.Lost {
+		return append(parts, part{k.alarm, lostInWords(s, r), 0})
+	}
 	if whole == 0 {
 		return append(parts, part{ink{}, fmt.Sprintf("%s for %s", r.Phase, span(s.now.Sub(r.Since))), 0})
 	}

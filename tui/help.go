@@ -9,7 +9,7 @@ import (
 )
 
 // helpColumns are the groups of keys as they stand side by side where there is room.
-var helpColumns = [2][]string{{"EMERGENCY", "SCHEDULE", "HOSTS", "FIND"}, {"MOVE", "OUTPUT", "OTHER"}}
+var helpColumns = [2][]string{{"EMERGENCY", "GAME DAY", "SCHEDULE", "HOSTS", "FIND"}, {"MOVE", "OUTPUT", "OTHER"}}
 
 // helpText is the keys by group. It is made of the commands themselves, so that it cannot tell of a key
 // that is not there. Where it would be too high it goes without blank lines.
@@ -43,6 +43,9 @@ func (m *root) helpBeside(w int, airy bool) []string {
 func (m *root) helpRows(groups []string, airy bool) []string {
 	var rows []string
 	for _, group := range groups {
+		if group == "GAME DAY" && m.day == nil {
+			continue
+		}
 		if rows != nil && airy {
 			rows = append(rows, "")
 		}

@@ -81,7 +81,7 @@ func TestWithoutALinkNothingIsHealthyAndNothingCountsDown(t *testing.T) {
 	d.m.Update(newsMsg{lost: true})
 	d.wait(30 * time.Second)
 	before := d.screen(200, 60)
-	for _, want := range []string{"HEALTH ? unknown, last heard 30s ago", "undo was due at 16:48:12", "window closes at", "as of 16:47:53", "? shop", "00:41 / 01:00"} {
+	for _, want := range []string{"HEALTH ? unknown, last heard 30s ago", "undo was due at 16:48:12", "window closes at", "as of 16:47:53", "? unknown  shop", "00:41 / 01:00"} {
 		if !strings.Contains(before, want) {
 			t.Errorf("no %q in\n%s", want, before)
 		}

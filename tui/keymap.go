@@ -19,7 +19,7 @@ import (
 const stopName = "stop"
 
 // opens are the actions that a question or a dialog follows: their key must not be one that answers.
-var opens = []string{"run-once", "by-hand", "pause", "exclude", "quit"}
+var opens = []string{"run-once", "by-hand", "pause", "exclude", "quit", "begin-step", "leave-out-step"}
 
 // keyNames are the keys that have a name rather than a character.
 var keyNames = []string{"tab", "shift+tab", "enter", "esc", "space", "up", "down", "left", "right", "pgup", "pgdown", "home", "end",
@@ -63,50 +63,83 @@ func Actions() []string {
 	return slices.Sorted(maps.Keys(seen))
 }
 
+// KeyMistake is one thing that is wrong with [Options].Keys.
+type KeyMistake struct {
+	Action  string // whose keys they are, as it was written
+	Unknown bool   // there is no such action; see [Actions]
+	Why     string // a sentence about what was given
+}
+
+// Error is the sentence with what it is about.
+func (m *KeyMistake) Error() string { return "keys: " + m.Why }
+
 // CheckKeys says everything that is wrong with [Options].Keys: actions that do not exist, keys that do not, keys
 // that two actions would have, and keys that would make an emergency stop or a confirmation unreliable.
 func CheckKeys(keys map[string]string) error {
 	var wrong []error
 	actions := Actions()
+	for _, m := range KeyMistakes(keys) {
+		if m.Unknown {
+			m.Why += nearest(m.Action, actions)
+		}
+		wrong = append(wrong, &m)
+	}
+	return errors.Join(wrong...)
+}
+
+// KeyMistakes is [CheckKeys] for who knows where each action was written, and what is near an unknown one.
+func KeyMistakes(keys map[string]string) (wrong []KeyMistake) {
+	actions := Actions()
 	for _, name := range slices.Sorted(maps.Keys(keys)) {
 		if !slices.Contains(actions, name) {
-			wrong = append(wrong, fmt.Errorf("keys: there is no action %q%s", name, nearest(name, actions)))
+			wrong = append(wrong, KeyMistake{name, true, fmt.Sprintf("there is no action %q", name)})
 			continue
 		}
 		given := strings.Fields(keys[name])
 		if len(given) == 0 {
-			wrong = append(wrong, fmt.Errorf("keys: %s has no key", name))
+			wrong = append(wrong, KeyMistake{name, false, name + " has no key"})
 		}
 		for _, k := range given {
 			if why := usable(k); why != "" {
-				wrong = append(wrong, fmt.Errorf("keys: %s = %q: %s", name, k, why))
+				wrong = append(wrong, KeyMistake{name, false, fmt.Sprintf("%s = %q: %s", name, k, why)})
 			}
 			if slices.Contains(opens, name) && slices.Contains([]string{"y", "n", "enter", "esc", "space"}, k) {
-				wrong = append(wrong, fmt.Errorf("keys: %s = %q: it answers the question that %s asks", name, k, name))
+				wrong = append(wrong, KeyMistake{name, false, fmt.Sprintf("%s = %q: it answers the question that %s asks", name, k, name)})
 			}
 		}
 	}
-	return errors.Join(append(wrong, clashes(keys)...)...)
+	return append(wrong, clashes(keys)...)
 }
 
-// clashes are the keys that two actions of one mode would have, each told once.
-func clashes(keys map[string]string) (wrong []error) {
+// clashes are the keys that two actions of one mode would have, each told once, where it was written.
+func clashes(keys map[string]string) (wrong []KeyMistake) {
 	told := map[string]bool{}
 	for m := browsing; m <= cramped; m++ {
-		owner := map[string]string{}
+		owner := map[string]command{}
 		for _, c := range rebound(commands(m), keys) {
 			name := cmp.Or(c.name, c.Help().Desc)
 			for _, k := range c.Keys() {
-				clash := fmt.Sprintf("keys: %q is both %s and %s", strings.ReplaceAll(k, " ", "space"), owner[k], name)
-				if owner[k] != "" && !told[clash] {
+				other, taken := owner[k]
+				clash := fmt.Sprintf("%q is both %s and %s", strings.ReplaceAll(k, " ", "space"), cmp.Or(other.name, other.Help().Desc), name)
+				if taken && !told[clash] {
 					told[clash] = true
-					wrong = append(wrong, errors.New(clash))
+					wrong = append(wrong, KeyMistake{writer(keys, c.name, other.name), false, clash})
 				}
-				owner[k] = name
+				owner[k] = c
 			}
 		}
 	}
 	return wrong
+}
+
+// writer is the first of the actions that was given keys: the other has those that it always had.
+func writer(keys map[string]string, actions ...string) string {
+	for _, name := range actions {
+		if _, given := keys[name]; given {
+			return name
+		}
+	}
+	return ""
 }
 
 // nearest suggests what may have been meant.

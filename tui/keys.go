@@ -109,6 +109,8 @@ func browsingCommands() []command {
 		{"run-once", bind(keys("r"), "r", "run once"), "SCHEDULE", "run the drawn one, then y", 4, (*root).askRun, whyNotRun},
 		{"skip", bind(keys(">"), ">", "skip"), "SCHEDULE", "skip it and draw again", 8, (*root).skip, whyNotSkip},
 		{"by-hand", bind(keys("a"), "a", "by hand"), "SCHEDULE", "choose attack and hosts", 7, (*root).openHand, whyNotByHand},
+		{"begin-step", bind(keys("b"), "b", "begin step"), "GAME DAY", "begin the step, then y", 3, (*root).askApprove, whyNotApprove},
+		{"leave-out-step", bind(keys("L"), "L", "leave out"), "GAME DAY", "leave it out, say why", 4, (*root).openLeaveOut, whyNotLeaveOut},
 		{"pause", bind(keys("p"), "p", "pause/resume"), "SCHEDULE", "pause, resume, re-arm: y", 5, (*root).pause, whyNoOrder},
 		{"exclude", bind(keys("x"), "x", "exclude/include"), "HOSTS", "exclude; include, then y", 12, (*root).exclude, whyNotExclude},
 		{"mark", bind(keys(" "), "space", "mark"), "HOSTS", "mark; else a page down", 0, (*root).mark, nil},
@@ -156,8 +158,9 @@ func sharedCommands() []command {
 		{"page-up", bind(keys("pgup"), "PgUp", "page up"), "MOVE", andBefore, 0, moves(pageUp), nil},
 		{"top", bind(keys("g", "home"), "g", "top"), "MOVE", "top; bottom, follow", 0, moves(toTop), nil},
 		{"bottom", bind(keys("G", "end"), "G", "bottom, follow"), "MOVE", andBefore, 0, moves(toBottom), nil},
-		{"events", bind(keys("e"), "e", "events"), "OTHER", "event log; gates", 15, (*root).openEvents, nil},
+		{"events", bind(keys("e"), "e", "events"), "OTHER", "events; gates; past ones", 15, (*root).openEvents, nil},
 		{"gates", bind(keys("c"), "c", "gates"), "OTHER", andBefore, 18, (*root).openGates, nil},
+		{"past", bind(keys("H"), "H", "past ones"), "OTHER", andBefore, 19, (*root).openPast, nil},
 		{"note", bind(keys("i"), "i", "note"), "OTHER", "a note into the record", 10, (*root).openNote, whyNoOrder},
 		{"theme", bind(keys("T"), "T", "theme"), "OTHER", "next theme; mouse", 0, (*root).changeTheme, nil},
 		{"mouse", bind(keys("m"), "m", "mouse"), "OTHER", andBefore, 0, (*root).toggleMouse, nil},
@@ -257,6 +260,8 @@ var bindsOrders = []engine.Reason{
 // whyNotSuspend: a suspended process keeps no lease alive and hears no answer, so the engine must be elsewhere.
 func whyNotSuspend(r *root) string {
 	switch {
+	case r.options.Remote != nil:
+		return "not suspended: there is no shell behind this console; q quits"
 	case r.scene.attached:
 		return ""
 	case r.scene.attacking():

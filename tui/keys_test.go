@@ -26,6 +26,7 @@ func wantScreen(t *testing.T, d *desk, want string) {
 	}
 }
 
+// Proves console.md 4.16, number 1.
 func TestStopNeedsNoQuestionHoweverItsBytesArrive(t *testing.T) {
 	for _, c := range []struct {
 		what string
@@ -87,6 +88,7 @@ func TestOfOneReadWithAStopOnlyTheStopCounts(t *testing.T) {
 	}
 }
 
+// Proves console.md 4.16, number 1: a paste does nothing, whatever is in it.
 func TestPastedTextNeverActs(t *testing.T) {
 	paste := func(text string) tea.KeyMsg { return tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(text), Paste: true} }
 	d := newDesk(nil).show(armed())
@@ -139,6 +141,7 @@ func TestRunOnceIsAnsweredByYAlone(t *testing.T) {
 	}
 }
 
+// Proves console.md 4.16, number 8, with TestADialogKeepsToTheHostItNames for the dialog.
 func TestAQuestionKeepsToTheHostItNames(t *testing.T) {
 	d := newDesk(nil).show(armed()).keys(char('r'))
 	other := armed()

@@ -8,6 +8,7 @@ const (
 	leastHeight = 16
 	twoColumns  = 100 // from this width the gates stand beside the next attack
 	allColumns  = 160 // from this width the recent attacks do, too
+	besideWants = 11  // lines that the panes beside the first can use
 )
 
 // rect is the outer size of a pane, borders included.
@@ -20,14 +21,14 @@ type layout struct {
 	screen rect
 	next   rect // the next attack, or the running one
 	gates  rect // no width: not shown
-	recent rect // no width: not shown
+	recent rect // no width: not shown; lower than next: below the gates
 	roster rect
 	output rect
 }
 
 // arrange divides the screen. The two numbers are how many lines the topmost panes and the roster could
-// fill; what they do not need goes to the output.
-func arrange(w, h, wanted, hosts int) layout {
+// fill; what they do not need goes to the output. A game day takes more of the screen than a draw.
+func arrange(w, h, wanted, hosts int, day bool) layout {
 	l := layout{screen: rect{w, h}, small: tooSmall(w, h)}
 	if l.small {
 		return l
@@ -36,6 +37,15 @@ func arrange(w, h, wanted, hosts int) layout {
 	share := 30
 	if body >= 30 {
 		share = 45
+	}
+	switch {
+	case day && body < 20: // it is what this console is there for
+		share = 55
+	case day:
+		share = 45
+	}
+	if w >= twoColumns {
+		wanted = max(wanted, besideWants)
 	}
 	top := max(4, min(wanted+2, body*share/100))
 	rest := body - top
@@ -50,6 +60,10 @@ func arrange(w, h, wanted, hosts int) layout {
 		l.next.w = w - l.gates.w
 	}
 	l.gates.h, l.recent.h = top, top
+	if l.recent.w == 0 && l.gates.w > 0 && top >= 12 { // what has ended stands below the gates
+		l.recent = rect{l.gates.w, top * 3 / 8}
+		l.gates.h = top - l.recent.h
+	}
 	return l
 }
 

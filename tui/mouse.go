@@ -2,8 +2,8 @@ package tui
 
 import tea "github.com/charmbracelet/bubbletea"
 
-// toggleMouse gives the mouse to the console or back to the terminal. It is the terminal's at first, since that
-// is how people select text to copy.
+// toggleMouse gives the mouse to the console or back to the terminal. Unless asked otherwise it is the terminal's at
+// first, since that is how people select text to copy.
 func (m *root) toggleMouse() tea.Cmd {
 	m.mouse = !m.mouse
 	if m.mouse {
@@ -12,6 +12,14 @@ func (m *root) toggleMouse() tea.Cmd {
 	}
 	m.say(m.look.strong, "mouse off: the terminal selects text again")
 	return tea.DisableMouse
+}
+
+// firstMouse takes the mouse at once, for who has asked for that.
+func (m *root) firstMouse() tea.Cmd {
+	if !m.mouse {
+		return nil
+	}
+	return tea.EnableMouseCellMotion
 }
 
 // pointed is what the mouse did. It moves and selects; nothing that a key must be pressed for happens by it.
@@ -49,7 +57,7 @@ func (m *root) paneAt(x, y int) int {
 	if m.zoomed {
 		return m.focus
 	}
-	l := arrange(m.w, m.h, m.topWants(), m.roster.wants())
+	l := m.arranged()
 	switch y -= 2; {
 	case y < l.next.h && x < l.next.w:
 		return onNext
@@ -72,7 +80,7 @@ func (m *root) click(x, y int) {
 	}
 	row := y - 2 - 2 // the lines above: header, lid and the heads of the columns
 	if !m.zoomed {
-		row -= arrange(m.w, m.h, m.topWants(), m.roster.wants()).next.h
+		row -= m.arranged().next.h
 	}
 	if row += m.roster.headless; row >= 0 && row < m.roster.shown && m.roster.top+row < m.roster.count() {
 		m.moved = m.options.Wall()

@@ -188,7 +188,8 @@ type question struct {
 	order  engine.Order
 	hosts  []string // the order is given for each of them, if there are any
 	opened time.Time
-	bars   func(*root) string // asked again when it is answered
+	bars   func(*root) string  // asked again when it is answered
+	does   func(*root) tea.Cmd // in place of the order, if it is set
 }
 
 // reading is the least time for reading a question: a y that arrives earlier was not an answer to it but
@@ -212,6 +213,9 @@ func (m *root) agree() tea.Cmd {
 	if why := q.bars(m); why != "" {
 		m.say(m.look.warn, why)
 		return nil
+	}
+	if q.does != nil {
+		return q.does(m)
 	}
 	if len(q.hosts) == 0 {
 		return m.send(m.order(q.order), orderPatience)

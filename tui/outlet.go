@@ -2,6 +2,7 @@ package tui
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"sync"
 	"time"
@@ -16,13 +17,14 @@ const outletRoom = 64 << 10
 // waiting it drops whole frames and asks for a fresh one once the terminal has caught up. Anything that is
 // not a frame is short, changes the terminal's modes, and is never dropped.
 type outlet struct {
-	file     *os.File
+	to       io.Writer
 	caughtUp chan struct{} // frames were dropped, and there is room again
 	gone     chan struct{} // closed when the terminal takes nothing any more
 	done     chan struct{} // closed when the goroutine has ended
 
 	mu      sync.Mutex
 	queue   []byte
+	thrift  thrift
 	skipped bool
 	closing bool
 	dead    bool
@@ -30,9 +32,9 @@ type outlet struct {
 	wake    chan struct{}
 }
 
-func newOutlet(file *os.File) *outlet {
+func newOutlet(to io.Writer) *outlet {
 	o := &outlet{
-		file: file, wake: make(chan struct{}, 1), caughtUp: make(chan struct{}, 1),
+		to: to, wake: make(chan struct{}, 1), caughtUp: make(chan struct{}, 1),
 		gone: make(chan struct{}), done: make(chan struct{}),
 	}
 	go o.run()
@@ -46,10 +48,23 @@ func (o *outlet) Write(p []byte) (int, error) {
 	if isFrame(p) && (o.skipped || len(o.queue) > outletRoom) {
 		o.skipped = true
 	} else if !o.dead {
-		o.queue = append(o.queue, p...)
+		o.queue = append(o.queue, o.thrift.spare(p)...)
 	}
 	o.nudge()
 	return len(p), nil
+}
+
+// paint writes what a screen shows that the terminal does not show yet, at once: Bubble Tea paints when its own clock
+// ticks, and finds it done.
+func (o *outlet) paint(screen string, width int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.skipped || len(o.queue) > outletRoom {
+		o.skipped = true
+	} else if !o.dead {
+		o.queue = append(o.queue, o.thrift.frame(screen, width)...)
+	}
+	o.nudge()
 }
 
 // isFrame tells a painted frame, which begins by sending the cursor home, from a change of mode.
@@ -67,7 +82,7 @@ func (o *outlet) run() {
 	for {
 		chunk, more := o.take()
 		if len(chunk) > 0 {
-			if _, err := o.file.Write(chunk); err != nil {
+			if _, err := o.to.Write(chunk); err != nil {
 				o.bury()
 				return
 			}
@@ -129,8 +144,19 @@ func (o *outlet) close(patience time.Duration) {
 	}
 }
 
-// The rest makes the outlet a terminal in Bubble Tea's eyes, which asks it for its size.
+// asTerminal is the outlet for Bubble Tea, in whose eyes one onto a file is a terminal that can be asked for its size.
+func (o *outlet) asTerminal() io.Writer {
+	if f, is := o.to.(*os.File); is {
+		return fileOutlet{o, f}
+	}
+	return o
+}
 
-func (o *outlet) Read(p []byte) (int, error) { return o.file.Read(p) }
-func (o *outlet) Close() error               { return nil }
-func (o *outlet) Fd() uintptr                { return o.file.Fd() }
+type fileOutlet struct {
+	*outlet
+	file *os.File
+}
+
+func (o fileOutlet) Read(p []byte) (int, error) { return o.file.Read(p) }
+func (o fileOutlet) Close() error               { return nil }
+func (o fileOutlet) Fd() uintptr                { return o.file.Fd() }

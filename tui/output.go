@@ -10,6 +10,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/chaoscat/chaoscat/engine"
+	"github.com/chaoscat/chaoscat/engine/gameday"
 )
 
 // entry is one line of output.
@@ -149,6 +150,9 @@ func sentence(r engine.Record) string {
 		id := "[" + partID(r.Run, r.Of) + "] "
 		r.Of = ""
 		return id + sentence(r)
+	}
+	if text, is := gameday.Said(r); is { // without what everybody here knows, and no line has room for
+		return "game day: " + text
 	}
 	if r.Text != "" {
 		return r.Text

@@ -123,6 +123,9 @@ func (w *whole) sentence() string {
 
 func (p *past) view(k *look, s *scene, r rect) pane {
 	box, told := pane{title: "Recent attacks"}, map[string]bool{}
+	if len(s.Recent) == 0 && s.known {
+		box.rows = append(box.rows, k.newLine(max(0, r.w-2)).put(k.dim, " none yet").String())
+	}
 	for i, rec := range s.Recent {
 		switch {
 		case len(box.rows) >= r.h-2:
@@ -169,7 +172,12 @@ func wholeRows(k *look, s *scene, w *whole, width int) (rows []string) {
 
 func recentRow(k *look, s *scene, rec engine.Record, w int) string {
 	glyph, in := k.outcome(*rec.Outcome)
-	l := k.newLine(w).put(ink{}, " ").cell(k.dim, s.at(rec.At), 9).cell(in, glyph, 1)
+	at, clock := s.at(rec.At), 9
+	if w < 56 { // the outcome matters more than the second: 14:47, or Wed
+		clock = 5
+		at, _, _ = strings.Cut(at[:min(len(at), clock)], " ")
+	}
+	l := k.newLine(w).put(ink{}, " ").cell(k.dim, at, clock).cell(in, glyph, 1)
 	effect, undo, room := string(rec.Outcome.Effect), string(rec.Outcome.Undo), 22
 	if w-l.used-room < 24 {
 		effect, undo = brieflyEnded(*rec.Outcome)

@@ -92,8 +92,8 @@ func brieflyHas(summary string) string {
 	return strings.Join(append(append(missing, there...), machine...), ", ")
 }
 
-// deciding are the facts without which some attack cannot be carried out.
-var deciding = []string{"tc", "nft", "ip", "netem", "ifb", "root"}
+// deciding are the facts without which some attack cannot be carried out, of those that hosts report.
+var deciding = []string{"root", "tc", "nft", "ip", "netem", "cgroup2"}
 
 // shortKernel is the number of a kernel's release without what its builder put behind it.
 func shortKernel(release string) string {

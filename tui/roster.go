@@ -182,9 +182,16 @@ func (r *roster) view(k *look, s *scene, box rect) pane {
 	if r.count() > 0 {
 		p.note = fmt.Sprintf("%s-%s of %s", thousands(r.top+1), thousands(end), thousands(r.count()))
 	} else if s.known {
-		p.rows = append(p.rows, k.newLine(w).put(k.warn, "   no host matches; Esc clears the filter").String())
+		p.rows = append(p.rows, k.fill([]remark{{k.warn, r.whyEmpty()}}, w, h-len(p.rows))...)
 	}
 	return p
+}
+
+func (r *roster) whyEmpty() string {
+	if r.source.Len() == 0 {
+		return "There are no hosts: the inventory is empty. From any shell: chaoscat hosts; and see [[inventory]] in chaoscat.toml"
+	}
+	return "no host matches; Esc clears the filter"
 }
 
 // wants is how many lines the pane could fill. A filter does not change it: panes that jump while
@@ -194,7 +201,10 @@ func (r *roster) wants() int { return 1 + r.source.Len() }
 func (r *roster) title(s *scene) string {
 	title := "2 Hosts"
 	if s.known {
-		title += fmt.Sprintf("  %s eligible", thousands(s.Eligible))
+		title += fmt.Sprintf("  %s of %s eligible", thousands(s.Eligible), thousands(s.Total))
+	}
+	if s.lost && s.known {
+		title += "  as of " + s.at(s.At)
 	}
 	if r.needle != "" {
 		title += fmt.Sprintf("  /%s  %s/%s", r.needle, thousands(r.count()), thousands(r.source.Len()))
@@ -303,7 +313,11 @@ func lastCell(_ *look, s *scene, h shownHost) (string, ink) {
 	if !was {
 		return "-", ink{}
 	}
-	return a.Attack + " " + span(s.now.Sub(a.At)), ink{}
+	text := a.Attack + " " + span(s.now.Sub(a.At))
+	if len(text)+4 <= h.room {
+		text += " ago"
+	}
+	return text, ink{}
 }
 
 func whyCell(k *look, s *scene, h shownHost) (string, ink) {

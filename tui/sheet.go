@@ -23,6 +23,7 @@ const (
 	ofGates
 	ofHost
 	ofDraw
+	ofPast
 )
 
 // sheet is a page over the panes, to read: it is written anew from the scene at every frame, so that what it
@@ -44,6 +45,8 @@ func (m *root) open(s sheet) tea.Cmd {
 func (m *root) openEvents() tea.Cmd { return m.open(sheet{subject: ofEvents}) }
 
 func (m *root) openGates() tea.Cmd { return m.open(sheet{subject: ofGates}) }
+
+func (m *root) openPast() tea.Cmd { return m.open(sheet{subject: ofPast}) }
 
 // details opens what there is to know of what is selected: a host, or the draw behind the next or running attack.
 func (m *root) details() tea.Cmd {
@@ -173,6 +176,9 @@ func (m *root) sheetRows(k *look, w int) (title string, rows []string) {
 	case ofDraw:
 		title = "Why " + m.sheet.draw.Host
 		m.drawPage(p, m.sheet.draw)
+	case ofPast:
+		title = "Recent attacks"
+		m.pastPage(p)
 	}
 	return title, p.rows
 }
@@ -220,6 +226,12 @@ func (m *root) hostPage(p *page, name string) {
 	status, why := s.status(name)
 	glyph, in := k.host(status)
 	p.put(in, strings.TrimSuffix(glyph+" "+string(status)+": "+why, ": "))
+	for i := range s.Running {
+		if r := s.Running[i]; r.Host.Name == name {
+			p.head("Running now")
+			p.rows = append(p.rows, m.attack.details(k, s, r, p.w, len(steps)+8)...)
+		}
+	}
 	p.head("Where")
 	p.pair("address", fmt.Sprintf("%s port %d", h.Address, h.Port), ink{}).pair("user", h.User, ink{}).pair("by way of", h.Jump, ink{})
 	p.pair("groups", strings.Join(h.Groups, ", "), ink{}).pair("tags", tagList(h.Tags), ink{})
@@ -264,7 +276,7 @@ func (m *root) mayPart(p *page, h engine.Host) {
 		p.pair(name, what, in)
 	}
 	if left, has := s.Hosts.Residue[h.Name]; has {
-		say("residue", left.Text+" (since "+s.at(left.Since)+"); look, then: chaoscat clear "+h.Name, k.alarm)
+		say("residue", left.Text+" (since "+s.at(left.Since)+"); look, then run: chaoscat sweep --host "+h.Name, k.alarm)
 	}
 	if h.Barred != "" {
 		say("configuration", h.Barred, k.warn)
@@ -342,6 +354,30 @@ func (m *root) endedPart(p *page, name string) {
 	}
 }
 
+// pastShown is how many outcomes the page of them has.
+const pastShown = 200
+
+// pastPage is the last outcomes with what was measured, newest first, for screens on which their pane has no room.
+func (m *root) pastPage(p *page) {
+	k, s, n := p.look, &m.scene, 0
+	for _, r := range slices.Backward(m.past.ended) {
+		if n++; n > pastShown {
+			p.put(k.dim, "Older ones: chaoscat history")
+			return
+		}
+		glyph, in := k.outcome(*r.Outcome)
+		effect, undo := brieflyEnded(*r.Outcome)
+		text := strings.TrimSpace(glyph + " " + r.Attack + " on " + r.Host + ": " + effect + " " + undo)
+		if what := cmp.Or(r.Outcome.Figures.Text, r.Outcome.Detail); what != "" {
+			text += ", " + what
+		}
+		p.pair(s.at(r.At), text, in)
+	}
+	if n == 0 {
+		p.put(k.dim, "None among the records that this console has read; all of them: chaoscat history")
+	}
+}
+
 // drawPage tells how host and attack were drawn, so that it can be said aloud in a review.
 func (m *root) drawPage(p *page, d *engine.Draw) {
 	k, s := p.look, &m.scene
@@ -377,6 +413,7 @@ func (m *root) drawPage(p *page, d *engine.Draw) {
 	}
 	p.head("3  Which attack")
 	m.weightsPart(p, d)
+	m.leftOutPart(p, d)
 	p.head("Again")
 	p.pair("dice", fmt.Sprintf("%016x", d.Draw), ink{}).pair("pool hash", d.PoolHash, ink{})
 	p.put(k.dim, "The same dice and pool give the same draw: chaoscat explain "+d.ID)
@@ -431,6 +468,36 @@ func (m *root) weightsPart(p *page, d *engine.Draw) {
 	if len(d.Weights) == 1 {
 		p.put(k.dim, "It was the only one that could be carried out there.")
 	}
+	if w := d.Weights[d.Attack]; sum > 0 && d.Order == nil && !d.Kept && d.Eligible > 0 {
+		p.put(k.dim, fmt.Sprintf("So the chance of exactly this was 1 in %s times %d in %d: %.2g %%.", thousands(d.Eligible), w, sum, 100*float64(w)/float64(sum)/float64(d.Eligible)))
+	}
+}
+
+// leftOutPart is the attacks of the plan that select the host and were not among those weighed, each with why.
+func (m *root) leftOutPart(p *page, d *engine.Draw) {
+	host, known := m.scene.Roster.Find(d.Host)
+	if !known || d.Order != nil && d.Order.Attack != "" {
+		return
+	}
+	var reasons []string
+	byOrder := 0
+	for _, a := range m.scene.Attacks {
+		_, weighed := d.Weights[a.Name]
+		why := m.scene.Hosts.Facts[d.Host].Infeasible[a.Name]
+		switch {
+		case weighed || !a.Hosts.Selects(host):
+		case a.Weight == 0 || !a.Reversible:
+			byOrder++
+		case why != "":
+			reasons = append(reasons, a.Name+" ("+why+")")
+		}
+	}
+	if len(reasons) > 0 {
+		p.pair("not there", strings.Join(reasons, ", "), ink{})
+	}
+	if byOrder > 0 {
+		p.pair("by order", plural(byOrder, "more attack")+" of the plan, which the schedule never draws", p.look.dim)
+	}
 }
 
 // blockedBy counts the hosts that were kept out by what keeps them out now: the reason of that moment is not
@@ -449,6 +516,9 @@ func blockedBy(s *scene, blocked []string) []string {
 		case n == 0:
 		case status == engine.HostReady:
 			reasons = append(reasons, plural(n, "host")+" ready again since ("+first[status]+")")
+		case status == engine.HostKept:
+			_, why := s.status(first[status])
+			reasons = append(reasons, fmt.Sprintf("%s that a limit keeps free (%s: %s)", plural(n, "host"), first[status], why))
 		case n == 1:
 			reasons = append(reasons, first[status]+" "+string(status))
 		default:

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,12 +16,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/charmbracelet/x/term"
-	"github.com/charmbracelet/x/vt"
 	"github.com/creack/pty"
 
 	"github.com/chaoscat/chaoscat/engine"
 	"github.com/chaoscat/chaoscat/tui"
+	"github.com/chaoscat/chaoscat/tui/person"
 )
 
 // The tests of this file run the console as a program of its own on a pseudo-terminal: this test binary,
@@ -170,50 +168,33 @@ func (e *childEngine) Order(_ context.Context, o engine.Order) error {
 
 const columns, rows = 200, 60
 
-// session is such a program with its terminal.
+// session is a person at such a program, and what the program reports to the world.
 type session struct {
+	*person.Person
 	t       testing.TB
-	ptmx    *os.File
-	tty     *os.File
 	cmd     *exec.Cmd
-	before  *term.State
 	reports chan string
-	drained chan struct{}
-
-	mu     sync.Mutex
-	output bytes.Buffer
-	errors bytes.Buffer // to be read after the program has ended
 }
 
-func start(t testing.TB, role string, drain bool) *session {
+func start(t testing.TB, role string) *session {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("starts a program on a pseudo-terminal")
-	}
-	ptmx, tty, err := pty.Open()
-	if err != nil {
-		t.Skipf("no pseudo-terminal on this machine: %v", err)
-	}
-	if err := pty.Setsize(ptmx, &pty.Winsize{Cols: columns, Rows: rows}); err != nil {
-		t.Fatal(err)
-	}
-	before, err := term.GetState(tty.Fd())
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := startAway(t, role)
+	s.Looks()
+	return s
+}
+
+// startAway starts the program on a terminal that swallows nothing yet.
+func startAway(t testing.TB, role string) *session {
+	t.Helper()
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &session{t: t, ptmx: ptmx, tty: tty, before: before, reports: make(chan string, 1000), drained: make(chan struct{})}
-	s.cmd = exec.Command(os.Args[0])
-	s.cmd.Env = append(os.Environ(), roleVariable+"="+role, "TERM=xterm-256color")
-	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = tty, tty, &s.errors
+	s := &session{t: t, cmd: exec.Command(os.Args[0]), reports: make(chan string, 1000)}
+	s.cmd.Env = append(os.Environ(), roleVariable+"="+role)
 	s.cmd.ExtraFiles = []*os.File{w}
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	t.Cleanup(func() { r.Close() })
+	s.Person = person.LooksAway(t, s.cmd, columns, rows)
 	w.Close()
 	go func() {
 		defer close(s.reports)
@@ -221,67 +202,13 @@ func start(t testing.TB, role string, drain bool) *session {
 			s.reports <- lines.Text()
 		}
 	}()
-	if drain {
-		s.drain()
-	}
-	t.Cleanup(func() {
-		s.cmd.Process.Kill()
-		s.cmd.Wait()
-		if wrote := s.errors.String(); strings.Contains(wrote, "DATA RACE") || strings.Contains(wrote, "goroutine ") {
-			t.Errorf("the program complained:\n%s", wrote)
-		}
-		ptmx.Close()
-		tty.Close()
-		r.Close()
-	})
 	return s
-}
-
-// drain reads what the program writes, from now on.
-func (s *session) drain() {
-	go func() {
-		defer close(s.drained)
-		buf := make([]byte, 64<<10)
-		for {
-			n, err := s.ptmx.Read(buf)
-			if err != nil {
-				return
-			}
-			s.mu.Lock()
-			s.output.Write(buf[:n])
-			s.mu.Unlock()
-		}
-	}()
-}
-
-func (s *session) written() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.output.String()
-}
-
-// shows waits until the program has written the text.
-func (s *session) shows(text string) {
-	s.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(s.written(), text); {
-		if time.Now().After(deadline) {
-			s.t.Fatalf("no %q within 10s in %q", text, s.written())
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-}
-
-func (s *session) types(keys string) {
-	s.t.Helper()
-	if _, err := s.ptmx.WriteString(keys); err != nil {
-		s.t.Fatal(err)
-	}
 }
 
 // reportsThat waits for a report that begins so, and says how long it took.
 func (s *session) reportsThat(start string) (line string, took time.Duration) {
 	s.t.Helper()
-	began, timeout := time.Now(), time.After(10*time.Second)
+	began, timeout := time.Now(), time.After(person.Patience)
 	for {
 		select {
 		case line, more := <-s.reports:
@@ -289,86 +216,58 @@ func (s *session) reportsThat(start string) (line string, took time.Duration) {
 				return line, time.Since(began)
 			}
 			if !more {
-				s.t.Fatalf("the program ended without reporting %q; it wrote %q", start, s.written())
+				s.t.Fatalf("the program ended without reporting %q; it wrote %q", start, s.Written())
 			}
 		case <-timeout:
-			s.cmd.Process.Signal(syscall.SIGQUIT)
-			s.cmd.Wait()
-			s.t.Fatalf("no report %q within 10s; the program was doing this:\n%s", start, s.errors.String())
+			s.Signals(syscall.SIGQUIT)
+			s.Waits()
+			s.t.Fatalf("no report %q in time; the program was doing this:\n%s", start, s.Said())
 		}
 	}
 }
 
-// restored checks that the terminal is as it was: its flags, and every mode that was switched.
-func (s *session) restored() {
-	s.t.Helper()
-	after, err := term.GetState(s.tty.Fd())
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if fmt.Sprint(after) != fmt.Sprint(s.before) {
-		s.t.Error("the terminal's flags are not what they were")
-	}
-	s.tty.Close() // the last to hold it: reading ends when all that was written has been read
-	select {
-	case <-s.drained:
-	case <-time.After(5 * time.Second):
-		s.t.Fatal("the terminal is still held open by somebody")
-	}
-	out := s.written()
-	for mode, back := range map[string][2]string{
-		"alternate screen": {"\x1b[?1049h", "\x1b[?1049l"}, "bracketed paste": {"\x1b[?2004h", "\x1b[?2004l"}, "hidden cursor": {"\x1b[?25l", "\x1b[?25h"},
-	} {
-		if on, off := strings.LastIndex(out, back[0]), strings.LastIndex(out, back[1]); on < 0 || off < on {
-			s.t.Errorf("%s: last switched on at %d, off at %d of %d bytes", mode, on, off, len(out))
-		}
-	}
-	if strings.LastIndex(out, "\x1b[?1002h") > strings.LastIndex(out, "\x1b[?1002l") || strings.Contains(out, "\x1b[?1003h") {
-		s.t.Error("the mouse stays on")
-	}
-}
-
+// Proves console.md 4.16, number 3: a panic wherever it happens, an engine that fails, HUP, TERM, and leaving by hand.
 func TestTheTerminalIsAsBeforeHoweverTheConsoleEnds(t *testing.T) {
 	for _, c := range []struct {
 		what, role string
 		end        func(*session)
 		want       string
 	}{
-		{"quit", "", func(s *session) { s.types("q"); s.shows("Stay"); s.types("\x1b[B\r") }, "exit stop then quit, <nil>"},
+		{"quit", "", func(s *session) { s.Presses("q"); s.ExpectsWritten("Stay"); s.Presses("\x1b[B\r") }, "exit stop then quit, <nil>"},
 		{"stop that is not delivered, and quit", "deaf", func(s *session) {
-			s.types("s")
-			s.shows("STOP NOT DELIVERED")
-			s.types("q")
-			s.shows("Stay")
-			s.types("\x1b[B\r")
+			s.Presses("s")
+			s.ExpectsWritten("STOP NOT DELIVERED")
+			s.Presses("q")
+			s.ExpectsWritten("Stay")
+			s.Presses("\x1b[B\r")
 		},
 			"exit stop then quit, your STOP was not delivered: "},
 		{"stop that is not delivered, and hangup", "deaf", func(s *session) {
-			s.types("s")
-			s.shows("STOP NOT DELIVERED")
-			s.cmd.Process.Signal(syscall.SIGHUP)
+			s.Presses("s")
+			s.ExpectsWritten("STOP NOT DELIVERED")
+			s.Signals(syscall.SIGHUP)
 		}, "exit hangup, your STOP was not delivered: "},
-		{"hangup", "", func(s *session) { s.cmd.Process.Signal(syscall.SIGHUP) }, "exit hangup, <nil>"},
+		{"hangup", "", func(s *session) { s.Signals(syscall.SIGHUP) }, "exit hangup, <nil>"},
 		{"hangup with the mouse on", "", func(s *session) {
-			s.types("m")
-			s.shows("\x1b[?1002h")
-			s.cmd.Process.Signal(syscall.SIGHUP)
+			s.Presses("m")
+			s.ExpectsWritten("\x1b[?1002h")
+			s.Signals(syscall.SIGHUP)
 		}, "exit hangup, <nil>"},
 		{"panic with the mouse on", "panics in Order", func(s *session) {
-			s.types("m")
-			s.shows("\x1b[?1002h")
-			s.types("p")
+			s.Presses("m")
+			s.ExpectsWritten("\x1b[?1002h")
+			s.Presses("p")
 		}, "exit terminated, the console broke while ordering pause: ordering is broken"},
 		{"term over a sheet", "", func(s *session) {
-			s.types("e")
-			s.shows("Events")
-			s.cmd.Process.Signal(syscall.SIGTERM)
+			s.Presses("e")
+			s.ExpectsWritten("Events")
+			s.Signals(syscall.SIGTERM)
 		}, "exit terminated, <nil>"},
-		{"term", "", func(s *session) { s.cmd.Process.Signal(syscall.SIGTERM) }, "exit terminated, <nil>"},
-		{"panic while an order is given", "panics in Order", func(s *session) { s.types("p") }, "exit terminated, the console broke while ordering pause: ordering is broken"},
+		{"term", "", func(s *session) { s.Signals(syscall.SIGTERM) }, "exit terminated, <nil>"},
+		{"panic while an order is given", "panics in Order", func(s *session) { s.Presses("p") }, "exit terminated, the console broke while ordering pause: ordering is broken"},
 		{"panic while records are read", "panics in History", func(*session) {}, "exit terminated, the console broke while reading records: history is broken"},
-		{"panic in the event loop or the feed", "panics in Update", func(s *session) { s.types("p") }, "exit terminated, the console broke while "},
-		{"the engine fails", "engine fails", func(s *session) { s.types("p") }, "exit terminated, the engine failed: journal: no space left on device"},
+		{"panic in the event loop or the feed", "panics in Update", func(s *session) { s.Presses("p") }, "exit terminated, the console broke while "},
+		{"the engine fails", "engine fails", func(s *session) { s.Presses("p") }, "exit terminated, the engine failed: journal: no space left on device"},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			t.Parallel()
@@ -376,66 +275,66 @@ func TestTheTerminalIsAsBeforeHoweverTheConsoleEnds(t *testing.T) {
 			if role == "" {
 				role = "plain"
 			}
-			s := start(t, role, true)
+			s := start(t, role)
 			if c.role != "panics in History" {
-				s.shows("web-001")
+				s.ExpectsWritten("web-001")
 			}
 			c.end(s)
 			if line, _ := s.reportsThat("exit "); !strings.HasPrefix(line, c.want) {
 				t.Errorf("%q, want %q", line, c.want)
 			}
-			s.cmd.Wait()
-			s.restored()
+			s.Waits()
+			s.FindsTheTerminalAsBefore()
 		})
 	}
 }
 
 func TestSuspendedTheTerminalIsTheShellsAndAfterwardsTheConsoles(t *testing.T) {
 	t.Parallel()
-	s := start(t, "attached", true)
-	s.shows("web-001")
-	s.types("\x1a")
-	s.shows("\x1b[?1049l")
-	s.shows("\x1b[?25h")
-	for deadline := time.Now().Add(10 * time.Second); strings.Count(s.written(), "\x1b[?1049h") < 2; {
+	s := start(t, "attached")
+	s.ExpectsWritten("web-001")
+	s.Presses("\x1a")
+	s.ExpectsWritten("\x1b[?1049l")
+	s.ExpectsWritten("\x1b[?25h")
+	for deadline := time.Now().Add(10 * time.Second); strings.Count(s.Written(), "\x1b[?1049h") < 2; {
 		if time.Now().After(deadline) {
-			t.Fatalf("the console does not come back; it wrote %q", s.written())
+			t.Fatalf("the console does not come back; it wrote %q", s.Written())
 		}
-		s.cmd.Process.Signal(syscall.SIGCONT) // again and again: it may not have stopped yet
+		s.Signals(syscall.SIGCONT) // again and again: it may not have stopped yet
 		time.Sleep(5 * time.Millisecond)
 	}
-	s.types("s")
+	s.Presses("s")
 	if line, _ := s.reportsThat("order "); line != "order stop" {
 		t.Error(line)
 	}
-	s.becomes("[ATTACKING]", "s STOP ALL")
-	s.cmd.Process.Signal(syscall.SIGTERM)
+	s.Expects("[ATTACKING]", "s STOP ALL")
+	s.Signals(syscall.SIGTERM)
 	s.reportsThat("exit ")
-	s.cmd.Wait()
-	s.restored()
+	s.Waits()
+	s.FindsTheTerminalAsBefore()
 }
 
 // A lost terminal is more than a signal: nothing can be written any more.
 func TestAVanishedTerminalIsAHangup(t *testing.T) {
-	s := start(t, "plain", true)
-	s.shows("web-001")
-	s.tty.Close()
-	s.ptmx.Close()
+	s := start(t, "plain")
+	s.ExpectsWritten("web-001")
+	s.HangsUp()
 	if line, _ := s.reportsThat("exit "); line != "exit hangup, <nil>" {
 		t.Error(line)
 	}
 }
 
+// Proves console.md 4.16, number 1, on a real terminal.
 func TestStopIsOrderedAtOnceHoweverTheBytesOfItArrive(t *testing.T) {
 	for _, keys := range []string{"s", "S", "sssss", "jjjs", "\x1b[As", "s\x1b[A", "\x1bs", "\x03", "/\x03",
 		"es", "cs", "2\rs", "i\x03", "3&\x03", "m\x1b[<64;10;10Ms", "zs", "?s"} {
 		t.Run(fmt.Sprintf("%q", keys), func(t *testing.T) {
 			t.Parallel()
-			s := start(t, "plain", true)
-			s.shows("web-001")
-			s.types("\x1b[200~sry>x\x1b[201~") // a paste first, which must do nothing
-			s.shows("pasted text is ignored")
-			s.types(keys)
+			s := start(t, "plain")
+			s.ExpectsWritten("web-001")
+			s.Presses("\x1b[200~sry>x\x1b[201~") // a paste first, which must do nothing
+			s.ExpectsWritten("pasted text is ignored")
+			s.Presses(keys)
 			line, took := s.reportsThat("order ")
 			if line != "order stop" || took > time.Second {
 				t.Errorf("%q after %v", line, took)
@@ -447,96 +346,80 @@ func TestStopIsOrderedAtOnceHoweverTheBytesOfItArrive(t *testing.T) {
 // A person orders an attack by hand, gets the name wrong once, and presses Enter where nothing may happen.
 func TestAnAttackByHandOnARealTerminal(t *testing.T) {
 	t.Parallel()
-	s := start(t, "idle", true)
-	s.shows("web-00000")
-	s.types("a")
-	s.becomes("Attack by hand", "Type web-00000")
-	s.types("\x1b[200~web-00000\r\x1b[201~\r") // a paste does nothing there, and Enter cancels
-	s.becomes("2 Hosts")
-	s.types("a")
-	s.becomes("Attack by hand")
-	s.types("\tweb-0000\r")
-	s.becomes("nothing was run: type web-00000")
-	s.types("0\r")
+	s := start(t, "idle")
+	s.ExpectsWritten("web-00000")
+	s.Presses("a")
+	s.Expects("Attack by hand", "Type web-00000")
+	s.Presses("\x1b[200~web-00000\r\x1b[201~\r") // a paste does nothing there, and Enter cancels
+	s.Expects("2 Hosts")
+	s.Presses("a")
+	s.Expects("Attack by hand")
+	s.Presses("\tweb-0000\r")
+	s.Expects("nothing was run: type web-00000")
+	s.Presses("0\r")
 	if line, _ := s.reportsThat("order "); line != "order run-once" {
 		t.Error(line)
 	}
-	s.becomes("accepted: cpu-burn on web-00000", "s STOP ALL")
-	s.cmd.Process.Signal(syscall.SIGTERM)
+	s.Expects("accepted: cpu-burn on web-00000", "s STOP ALL")
+	s.Signals(syscall.SIGTERM)
 	s.reportsThat("exit ")
-	s.cmd.Wait()
-	s.restored()
+	s.Waits()
+	s.FindsTheTerminalAsBefore()
 }
 
 // The clipboard sequence reaches the terminal whole, between two frames.
 func TestACopyReachesTheTerminalWhole(t *testing.T) {
 	t.Parallel()
-	s := start(t, "plain", true)
-	s.shows("web-001")
-	s.types("2y")
-	s.shows("\x1b]52;c;d2ViLTAwMQ==\x07")
-	s.shows("sent to the clipboard")
-	s.cmd.Process.Signal(syscall.SIGTERM)
+	s := start(t, "plain")
+	s.ExpectsWritten("web-001")
+	s.Presses("2y")
+	s.ExpectsWritten("\x1b]52;c;d2ViLTAwMQ==\x07")
+	s.ExpectsWritten("sent to the clipboard")
+	s.Signals(syscall.SIGTERM)
 	s.reportsThat("exit ")
-	s.cmd.Wait()
-	s.restored()
+	s.Waits()
+	s.FindsTheTerminalAsBefore()
 }
 
 // The terminal takes no output while the engine talks a lot. The stop key still works, the engine is not
-// held up, and when the terminal swallows again the screen is whole.
+// held up, and when the terminal swallows again the screen is whole. Proves console.md 4.16, number 2.
 func TestWithATerminalThatTakesNoOutputStopStillWorks(t *testing.T) {
 	t.Parallel()
-	s := start(t, "plain", false)
+	s := startAway(t, "plain")
 	s.reportsThat("talked a lot") // far more than a pseudo-terminal holds
-	s.types("jjj")
-	s.types("s")
+	s.Presses("jjj")
+	s.Presses("s")
 	line, took := s.reportsThat("order ")
 	if line != "order stop" || took > time.Second {
 		t.Errorf("%q after %v", line, took)
 	}
-	s.drain()
-	s.shows("stopped, and it stays so")
-	s.becomes("chaoscat", "[ATTACKING]", "1 Attack", "2 Hosts", "3 Output", "s STOP ALL")
-	s.types("q")
-	s.shows("Stay")
-	s.types("\x1b[B\r")
+	s.Looks()
+	s.ExpectsWritten("stopped, and it stays so")
+	s.Expects("chaoscat", "[ATTACKING]", "1 Attack", "2 Hosts", "3 Output", "s STOP ALL")
+	s.Presses("q")
+	s.ExpectsWritten("Stay")
+	s.Presses("\x1b[B\r")
 	if line, _ := s.reportsThat("longest "); line != "longest wait of the engine false" {
 		t.Error("the engine waited for the terminal more than 100ms")
 	}
-	s.cmd.Wait()
-	s.restored()
-}
-
-// becomes waits until a terminal that was given all that was written shows these words.
-func (s *session) becomes(words ...string) {
-	s.t.Helper()
-	shown := ""
-	missing := func(w string) bool { return !strings.Contains(shown, w) }
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		screen := vt.NewEmulator(columns, rows)
-		screen.Write([]byte(s.written()))
-		if shown = screen.String(); !slices.ContainsFunc(words, missing) {
-			return
-		}
-		if time.Now().After(deadline) {
-			s.t.Fatalf("the screen never shows all of %q, at last:\n%s", words, shown)
-		}
-	}
+	s.Waits()
+	s.FindsTheTerminalAsBefore()
 }
 
 // Leaving must not wait for a terminal that takes nothing, because the caller still has to undo.
 func TestTerminatedWithATerminalThatTakesNoOutputTheConsoleEndsAllTheSame(t *testing.T) {
 	t.Parallel()
-	s := start(t, "plain", false)
+	s := startAway(t, "plain")
 	s.reportsThat("talked a lot")
-	s.cmd.Process.Signal(syscall.SIGTERM)
+	s.Signals(syscall.SIGTERM)
 	line, took := s.reportsThat("exit ")
 	if line != "exit terminated, <nil>" || took > 4*time.Second {
 		t.Errorf("%q after %v", line, took)
 	}
 }
 
-// A terminal that answers no question must not hold up a command that asks nothing of it.
+// A terminal that answers no question must not hold up a command that asks nothing of it. Proves console.md 4.16,
+// number 4, of everything that links the console.
 func TestABinaryThatLinksTheConsoleAsksTheTerminalNothing(t *testing.T) {
 	ptmx, tty, err := pty.Open()
 	if err != nil {
@@ -577,8 +460,8 @@ func TestWithoutATerminalTheConsoleRefuses(t *testing.T) {
 // The share of one core that the console takes while nothing happens but countdowns, at 200x60 with 10,000
 // hosts. The limit is 0.5 %.
 func BenchmarkIdleConsole(b *testing.B) {
-	s := start(b, "idle", true)
-	s.shows("web-00001")
+	s := start(b, "idle")
+	s.ExpectsWritten("web-00001")
 	const whole = 10 * time.Second
 	for b.Loop() {
 		before := s.processorTime()

@@ -39,6 +39,7 @@ type root struct {
 
 	next    next
 	attack  *attack
+	day     *day // nil where no game day is carried out
 	roster  roster
 	output  output
 	events  output // the durable records alone
@@ -67,8 +68,9 @@ type root struct {
 	suspend     func() tea.Cmd // gives the terminal back to the shell for a while
 	exit        Exit
 
-	frame string // what View returned last
-	stale bool   // something has changed since
+	paint func(screen string, width int) // to the terminal at once; nil: when Bubble Tea's clock ticks
+	frame string                         // what View returned last
+	stale bool                           // something has changed since
 }
 
 func newRoot(ctx context.Context, o Options, end *ending, caughtUp <-chan struct{}) *root {
@@ -79,9 +81,9 @@ func newRoot(ctx context.Context, o Options, end *ending, caughtUp <-chan struct
 		ctx: ctx, options: o, end: end, caughtUp: caughtUp,
 		feed: newFeed(o.Console, o.Now, end.guard),
 		look: newLook(o.Plain, o.ASCII, themeOf(o.Theme)), attack: newAttack(),
-		events: output{name: "Events"},
-		scene:  scene{zone: time.UTC, attached: o.Attached, readOnly: o.ReadOnly},
-		focus:  onRoster, stale: true,
+		events: output{name: "Events"}, day: newDay(o.GameDay),
+		scene: scene{zone: time.UTC, attached: o.Attached, readOnly: o.ReadOnly},
+		focus: firstFocus(o), stale: true, mouse: o.Mouse,
 	}
 }
 
@@ -96,7 +98,7 @@ type (
 
 // Init starts what comes by itself: news, the clock, and word from the outlet.
 func (m *root) Init() tea.Cmd {
-	return tea.Batch(m.feed.next(m.ctx, 0), m.tick(), m.awaitTerminal())
+	return tea.Batch(m.feed.next(m.ctx, 0), m.tick(), m.awaitTerminal(), m.firstMouse())
 }
 
 // tick comes at each full second of our clock: countdowns change then, and nothing needs more.
@@ -127,15 +129,22 @@ func (m *root) Update(msg tea.Msg) (model tea.Model, cmd tea.Cmd) {
 	case tea.KeyMsg:
 		cmd = m.keys(msg)
 	case newsMsg:
+		m.stale = !m.scene.calm(msg)
 		cmd = m.hear(msg)
 	case tickOnce:
 		if m.mouse { // coming back from the shell restores everything else
 			cmd = tea.EnableMouseCellMotion
 		}
 	case tickMsg:
-		cmd = m.tick()
+		cmd = tea.Batch(m.tick(), m.dayTick())
 	case orderedMsg:
 		cmd = m.answered(msg)
+	case dayReadMsg:
+		cmd = m.dayRead(msg)
+	case dayNewsMsg:
+		cmd = m.dayFetched(msg)
+	case dayOrderedMsg:
+		cmd = m.dayOrdered(msg)
 	case retryMsg:
 		cmd = m.deliver()
 	case indexedMsg:
@@ -187,7 +196,7 @@ func (m *root) hear(n newsMsg) tea.Cmd {
 	for _, r := range n.records {
 		m.trend.recall(r)
 	}
-	return next
+	return tea.Batch(next, m.dayHears(n))
 }
 
 // see takes over a snapshot.
@@ -349,6 +358,10 @@ func (m *root) moveFocused(mo motion) {
 	}
 	switch m.focus {
 	case onNext:
+		if m.day != nil {
+			m.day.lines.move(mo)
+			return
+		}
 		if len(m.scene.Running) > 0 {
 			m.attack.move(mo)
 			return
@@ -367,13 +380,16 @@ func (m *root) View() (frame string) {
 	defer m.end.guard("drawing the screen")
 	if m.stale && m.w > 0 && m.h > 0 {
 		m.frame, m.stale = strings.Join(m.screen(), "\n"), false
+		if m.paint != nil {
+			m.paint(m.frame, m.w)
+		}
 	}
 	return m.frame
 }
 
 func (m *root) screen() []string {
 	m.stale = false
-	l := arrange(m.w, m.h, m.topWants(), m.roster.wants())
+	l := m.arranged()
 	if l.small {
 		return m.crampedView(m.w, m.h)
 	}
@@ -383,7 +399,14 @@ func (m *root) screen() []string {
 	return append(lines, m.keyBar(m.w))
 }
 
+func (m *root) arranged() layout {
+	return arrange(m.w, m.h, m.topWants(), m.roster.wants(), m.day != nil)
+}
+
 func (m *root) topWants() int {
+	if m.day != nil {
+		return m.dayLines()
+	}
 	if len(m.scene.Running) > 0 {
 		return m.attack.wants(&m.scene)
 	}
@@ -413,12 +436,19 @@ func (m *root) body(l layout) []string {
 		return m.zoomedView(rect{w, h})
 	}
 	first := m.next.view(k, s, l.next)
-	if len(s.Running) > 0 {
+	switch {
+	case m.day != nil:
+		first = m.dayView(k, l.next, false)
+	case len(s.Running) > 0:
 		first = m.attack.view(k, s, l.next)
 	}
 	hosts, out := m.roster.view(k, s, l.roster), m.output.view(k, s, l.output)
 	first.focused, hosts.focused, out.focused = m.focus == onNext, m.focus == onRoster, m.focus == onOutput
-	body := beside(k.box(l.next, first), k.box(l.gates, gates(k, s, &m.trend, l.gates)), k.box(l.recent, m.past.view(k, s, l.recent)))
+	asked, past := k.box(l.gates, gates(k, s, &m.trend, l.gates)), k.box(l.recent, m.past.view(k, s, l.recent))
+	if l.recent.h < l.next.h {
+		asked, past = append(asked, past...), nil
+	}
+	body := beside(k.box(l.next, first), asked, past)
 	return append(append(body, k.box(l.roster, hosts)...), k.box(l.output, out)...)
 }
 
@@ -435,6 +465,8 @@ func (m *root) zoomedView(r rect) []string {
 		p = m.roster.view(k, s, r)
 	case m.focus == onOutput:
 		p = m.output.view(k, s, r)
+	case m.day != nil:
+		p = m.dayView(k, r, true)
 	case len(s.Running) > 0:
 		p = m.attack.view(k, s, r)
 	default:
