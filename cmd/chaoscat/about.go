@@ -196,6 +196,7 @@ func wrongWith(problem error) string {
 }
 
 func (a *app) printInfo(file string, known, identities []string, problem string) error {
+	listen, hostKey := a.sshAbout()
 	if a.json {
 		return a.lines(struct {
 			Schema     int      `json:"schema"`
@@ -205,10 +206,13 @@ func (a *app) printInfo(file string, known, identities []string, problem string)
 			Candidates []string `json:"candidates"`
 			State      string   `json:"state_dir"`
 			Socket     string   `json:"socket"`
+			Log        string   `json:"log"`
 			KnownHosts []string `json:"known_hosts"`
 			Identities []string `json:"identity_files"`
 			Agent      string   `json:"agent_socket"`
-		}{schema, versionLine(), file, problem, config.Candidates(a.configHome()), a.dir(), a.socketPath(), nonNil(known), nonNil(identities), a.env("SSH_AUTH_SOCK")})
+			SSHListen  string   `json:"ssh_listen"`
+			SSHHostKey string   `json:"ssh_host_key"`
+		}{schema, versionLine(), file, problem, config.Candidates(a.configHome()), a.dir(), a.socketPath(), logPath(a.dir()), nonNil(known), nonNil(identities), a.env("SSH_AUTH_SOCK"), listen, hostKey})
 	}
 	shown := file
 	if problem != "" {
@@ -218,7 +222,10 @@ func (a *app) printInfo(file string, known, identities []string, problem string)
 	for _, c := range config.Candidates(a.configHome()) {
 		rows = append(rows, []string{"  looked for", c})
 	}
-	rows = append(rows, []string{"state", a.dir()}, []string{"socket", a.socketPath()}, []string{"ssh agent", orDash(a.env("SSH_AUTH_SOCK"))})
+	rows = append(rows, []string{"state", a.dir()}, []string{"socket", a.socketPath()}, []string{"log", logPath(a.dir()) + " (of a console with an engine of its own)"}, []string{"ssh agent", orDash(a.env("SSH_AUTH_SOCK"))})
+	if listen != "" {
+		rows = append(rows, []string{"ssh door", listen}, []string{"  host key", hostKey})
+	}
 	for _, k := range known {
 		rows = append(rows, []string{"known_hosts", k})
 	}

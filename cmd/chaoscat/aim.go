@@ -102,12 +102,12 @@ func misnamed(s engine.Snapshot, o engine.Order) error {
 		wrong = append(wrong, inventory.CheckSelector(within, hosts))
 	}
 	if err := errors.Join(wrong...); err != nil {
-		return fail(exitRefused, err)
+		return fail(exitUsage, err)
 	}
 	if len(o.Within) > 1 && !slices.ContainsFunc(hosts, func(h engine.Host) bool {
 		return !slices.ContainsFunc(o.Within, func(s engine.Selector) bool { return !s.Selects(h) })
 	}) {
-		return fail(exitRefused, fmt.Errorf("no host is in all of %s", spoken(o.Within)))
+		return fail(exitUsage, fmt.Errorf("no host is in all of %s", spoken(o.Within)))
 	}
 	return nil
 }

@@ -57,7 +57,7 @@ func TestWrongNamesAreAllToldAtOnceWithTheNearest(t *testing.T) {
 		{engine.Order{}, nil},
 	} {
 		err := misnamed(s, row.o)
-		if (err == nil) != (row.want == nil) || err != nil && codeOf(err) != exitRefused {
+		if (err == nil) != (row.want == nil) || err != nil && codeOf(err) != exitUsage {
 			t.Errorf("%+v: %v", row.o, err)
 			continue
 		}

@@ -4,23 +4,19 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/chaoscat/chaoscat/attacks"
 	"github.com/chaoscat/chaoscat/cmd/chaoscat/config"
 	"github.com/chaoscat/chaoscat/engine"
-	"github.com/chaoscat/chaoscat/engine/printable"
 )
 
 func (a *app) attacksCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "attacks [NAME]", Short: "The attacks of the plan and of the catalogue, or one of them in full", Args: cobra.MaximumNArgs(1),
+		Use: "attacks [NAME]", Short: "The attacks of the plan and the catalogue, or one of them in full", Args: cobra.MaximumNArgs(1),
 		Long: `attacks lists the attacks of the plan with their chances, and what the catalogue has beyond them. With a name
 it shows one in full: its parameters with what they may be, what it needs, what is measured, how it is undone.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -130,54 +126,12 @@ func entryOf(d attacks.Definition) attackShape {
 		x.Parts = append(x.Parts, p.Name)
 	}
 	for _, p := range d.Params {
-		x.Help[p.Name], x.Bounds[p.Name] = p.Help, bounds(p)
+		x.Help[p.Name], x.Bounds[p.Name] = p.Help, p.Bounds()
 		if p.Default != "" {
 			x.Params[p.Name] = p.Default
 		}
 	}
 	return x
-}
-
-// bounds is what a parameter may be, in a few words.
-func bounds(p attacks.Param) string {
-	between := func(say func(int64) string) string { return say(p.Min) + " to " + say(p.Max) }
-	switch p.Kind {
-	case attacks.Int:
-		return between(func(n int64) string { return strconv.FormatInt(n, 10) })
-	case attacks.Percent:
-		return between(func(n int64) string { return strconv.FormatInt(n, 10) }) + " %"
-	case attacks.Share:
-		return "0.01 to 100 %"
-	case attacks.Millis:
-		return between(func(n int64) string { return engine.Span(time.Duration(n) * time.Millisecond) })
-	case attacks.Size:
-		return between(sizeText)
-	case attacks.Rate:
-		return between(rateText)
-	case attacks.Bool:
-		return "true or false"
-	case attacks.Word:
-		return strings.Join(p.Choices, ", ")
-	}
-	return map[attacks.Kind]string{
-		attacks.Peers: "addresses, networks, host names, group:NAME", attacks.Ports: "ports and ranges: 80,8000-8100",
-		attacks.Unit: "NAME.service", attacks.Device: "an interface, not lo", attacks.Path: "an absolute path",
-		attacks.Domains: "DNS names", attacks.Process: "part of a command line", attacks.Text: "plain text",
-	}[p.Kind]
-}
-
-// sizeText writes KiB as people do.
-func sizeText(kib int64) string { return scaled(kib, 1024, "KiB", "MiB", "GiB", "TiB") }
-
-// rateText writes kbit per second as people do.
-func rateText(kbit int64) string { return scaled(kbit, 1000, "kbit", "mbit", "gbit") }
-
-func scaled(n, by int64, units ...string) string {
-	value, i := float64(n), 0
-	for value >= float64(by) && i < len(units)-1 {
-		value, i = value/float64(by), i+1
-	}
-	return strconv.FormatFloat(math.Round(value*10)/10, 'f', -1, 64) + units[i]
 }
 
 func (a *app) printAttacks(shapes []attackShape) error {
@@ -195,6 +149,11 @@ func (a *app) printAttacks(shapes []attackShape) error {
 			weight, chance = fmt.Sprint(x.Weight), fmt.Sprintf("%.0f %%", 100*x.Chance)
 		}
 		table = append(table, []string{x.Name, weight, chance, x.Family, x.For, x.Summary, x.brief()})
+	}
+	if a.narrow() {
+		for i, row := range table {
+			table[i] = []string{row[0], row[1], row[2], row[4], row[5]}
+		}
 	}
 	if err := a.table(table); err != nil {
 		return err
@@ -220,7 +179,7 @@ func (x attackShape) brief() string {
 		}
 		switch p.Kind {
 		case attacks.Int, attacks.Percent, attacks.Share, attacks.Millis, attacks.Size, attacks.Rate:
-			word += " (" + bounds(p) + ")"
+			word += " (" + p.Bounds() + ")"
 		}
 		words = append(words, word)
 	}
@@ -232,7 +191,10 @@ func (a *app) printAttack(x attackShape) error {
 	if a.json {
 		return a.lines(x)
 	}
-	fmt.Fprintf(a.out, "%s (%s): %s\n", x.Name, orElse(x.Family, "custom"), printable.Printable(orElse(x.Summary, "an attack of the running engine's own")))
+	title := fmt.Sprintf("%s (%s): %s", x.Name, orElse(x.Family, "custom"), orElse(x.Summary, "an attack of the running engine's own"))
+	if err := a.plainTable([][]string{{title}}); err != nil {
+		return err
+	}
 	var facts [][]string
 	row := func(what, text string) {
 		if text != "" {
@@ -261,7 +223,7 @@ func (a *app) printAttack(x attackShape) error {
 		if p.Required {
 			what += " (required)"
 		}
-		table = append(table, []string{p.Name, orDash(x.Params[p.Name]), bounds(p), what})
+		table = append(table, []string{p.Name, orDash(x.Params[p.Name]), p.Bounds(), what})
 	}
 	return a.table(table)
 }

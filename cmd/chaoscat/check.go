@@ -42,7 +42,11 @@ func (a *app) check(ctx context.Context, offline, all bool) error {
 	if err != nil {
 		return err
 	}
-	findings := a.checkOffline(g)
+	people, err := g.people(a.world)
+	if err != nil {
+		return err
+	}
+	findings := append(a.checkOffline(g), checkDoor(g, people)...)
 	if offline {
 		return a.report(findings, "next: chaoscat check (gates and logins were not tested)")
 	}
@@ -74,7 +78,7 @@ func (a *app) checkOffline(g *graph) []finding {
 	for _, c := range s.Chances {
 		f = append(f, checkAttack(g.plan, c))
 	}
-	return append(f, a.checkHours(g.plan.Schedule)...)
+	return append(append(f, a.checkHours(g.plan.Schedule)...), a.checkFreezes(g.plan.Schedule)...)
 }
 
 // rosterText counts the hosts, those of them that may be drawn just now, and what becomes of the others.
@@ -119,6 +123,17 @@ func (a *app) checkHours(s engine.Schedule) []finding {
 			break
 		}
 		f = append(f, finding{schema, "+", "window", w.Start.In(s.Location).Format("Mon 2 Jan 15:04") + " - " + endText(w.Start.In(s.Location), w.End.In(s.Location))})
+	}
+	return f
+}
+
+// checkFreezes lists the times without attacks that are still to come, or not over.
+func (a *app) checkFreezes(s engine.Schedule) (f []finding) {
+	for _, c := range s.Closures {
+		if c.To.After(a.now()) {
+			from, to := c.From.In(s.Location), c.To.In(s.Location)
+			f = append(f, finding{schema, "+", "freeze", fmt.Sprintf("%s - %s: %s", from.Format("Mon 2 Jan 15:04"), to.Format("Mon 2 Jan 15:04 MST"), c.Reason)})
+		}
 	}
 	return f
 }
@@ -227,19 +242,24 @@ func hostFindings(h engine.Host, facts engine.Facts) []finding {
 	return f
 }
 
+// word says what the mark of a finding means.
+func (f finding) word() string {
+	return map[string]string{"+": "ok", "!": "look", "x": "WRONG"}[f.Mark]
+}
+
 // report prints the table and the command to run next. Anything wrong is exit 3.
 func (a *app) report(findings []finding, next string) error {
 	wrong := 0
-	rows, table := []any{}, [][]string{{" ", "WHAT", "FOUND"}}
+	rows, table := []any{}, [][]string{{"", "WHAT", "FOUND"}}
 	for _, f := range findings {
-		rows, table = append(rows, f), append(table, []string{f.Mark, f.What, f.Text})
+		rows, table = append(rows, f), append(table, []string{f.Mark + " " + f.word(), f.What, f.Text})
 		if f.Mark == "x" {
 			wrong++
 		}
 	}
 	var err error
 	if wrong > 0 {
-		err = fail(exitConfig, fmt.Errorf("%s wrong (marked x)", counted(wrong, "finding")))
+		err = fail(exitConfig, fmt.Errorf("%s wrong (marked x); mend that and run: chaoscat check", counted(wrong, "finding")))
 	}
 	if a.json {
 		return errors.Join(a.lines(rows...), err)

@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"github.com/chaoscat/chaoscat/cmd/chaoscat/config"
 	"github.com/chaoscat/chaoscat/engine"
@@ -23,11 +27,14 @@ func (a *app) runConsole(ctx context.Context) error {
 		}
 		return fail(exitUsage, errors.New("the console needs a terminal; headless: chaoscat --daemon; one look: chaoscat status"))
 	}
+	if err := a.looks.check(); err != nil {
+		return err
+	}
 	client := a.client()
 	defer client.Close()
 	_, err := client.Snapshot(ctx)
 	if err == nil {
-		_, err = a.show(ctx, client, true, a.uiOf(nil))
+		_, err = a.show(ctx, client, true, a.ownScreen())
 		return err
 	}
 	if !errors.Is(err, control.ErrNoEngine) {
@@ -47,11 +54,12 @@ func (a *app) ownConsole(ctx context.Context) error {
 		return err
 	}
 	defer closeLog()
-	h, err := open(context.WithoutCancel(ctx), a.world, g, a.dir(), opening{log: log, socket: a.socketPath()})
+	h, err := open(context.WithoutCancel(ctx), a.world, g, a.dir(), opening{log: log, socket: a.socketPath(), ssh: true})
 	if err != nil {
 		return err
 	}
-	exit, err := a.show(ctx, inHouse{h.engine}, false, g.config.UI)
+	a.broken = h.broken
+	exit, err := a.show(ctx, inHouse{h.engine}, false, screen{g.config.UI, g.config.File})
 	a.farewell(h, exit)
 	if exit == tui.Hangup && g.config.UI.OnHangup == config.LeaveOnHangup {
 		h.letRun()
@@ -79,14 +87,91 @@ func (h *house) letRun() {
 	}
 }
 
-func (a *app) uiOf(cfg *config.Config) config.UI {
-	if cfg == nil {
-		if loaded, err := a.load(); err == nil {
-			return loaded.UI
-		}
-		return config.UI{}
+// looks is what the flags of a console say about its screen.
+type looks struct {
+	theme    string
+	ascii    bool
+	readOnly bool
+}
+
+func (x *looks) flags(c *cobra.Command) {
+	c.Flags().StringVar(&x.theme, "theme", "", "colours of the console: `NAME`, one of auto, "+strings.Join(tui.Themes(), ", "))
+	c.Flags().BoolVar(&x.ascii, "ascii", false, "draw the console with ASCII characters alone")
+	c.Flags().BoolVar(&x.readOnly, "read-only", false, "of all orders the console gives stop alone")
+}
+
+// check refuses a theme that is none.
+func (x *looks) check() error {
+	if err := tui.CheckTheme(x.theme); err != nil {
+		return fail(exitUsage, fmt.Errorf("--%w%s", err, meant(x.theme, append(tui.Themes(), "auto"))))
 	}
-	return cfg.UI
+	return nil
+}
+
+// screen is what a configuration says about the console, and which one that is; the zero value is none.
+type screen struct {
+	config.UI
+	file string
+}
+
+// ownScreen is the [ui] of the person's own configuration, if there is one: how a console looks is not the business
+// of the engine that it shows. What is wrong there is said and left out, since nobody is to be kept from a console,
+// and from its stop, by a typo in a colour.
+func (a *app) ownScreen() screen {
+	path, err := a.configPath()
+	if err != nil {
+		return screen{} // without one it works, too
+	}
+	ui, err := config.PeekUI(path, config.Disk(a.home))
+	if err != nil && (a.configFile != "" || !errors.Is(err, fs.ErrPermission)) {
+		a.say("left out of the console's settings:\n%v", err)
+	}
+	return screen{ui, path}
+}
+
+// options is how the console looks and what it does, by flags, environment and configuration, in this order. A theme
+// that somebody has chosen for themselves is a wish for colour that NO_COLOR, which speaks to all programs, gives way to.
+func (a *app) options(s screen) tui.Options {
+	return tui.Options{
+		Theme: a.theme(s), Plain: a.colourless(s), ASCII: a.plainGlyphs(s), Keys: s.Keys, Mouse: s.Mouse, SaveDir: s.SaveDir,
+		ReadOnly: a.looks.readOnly || s.ReadOnly, Getenv: a.env,
+	}
+}
+
+func wished(theme string) bool { return theme != "" && theme != "auto" }
+
+func (a *app) theme(s screen) string {
+	switch theme := orElse(a.looks.theme, s.Theme); {
+	case wished(theme):
+		return theme
+	case a.lightTerminal():
+		return "light"
+	}
+	return "auto"
+}
+
+func (a *app) colourless(s screen) bool {
+	switch {
+	case a.noColor, a.env("TERM") == "dumb":
+		return true
+	case wished(a.looks.theme):
+		return false
+	case a.env("CHAOSCAT_NO_COLOR") != "":
+		return true
+	case wished(s.Theme) && s.file != config.SystemFile:
+		return false
+	}
+	return a.env("NO_COLOR") != ""
+}
+
+func (a *app) plainGlyphs(s screen) bool {
+	switch {
+	case a.looks.ascii, s.Glyphs == config.ASCIIGlyphs:
+		return true
+	case s.Glyphs == config.UnicodeGlyphs:
+		return false
+	}
+	return a.ascii()
 }
 
 // stopPatience is how long a person who leaves waits for an engine that may be gone.
@@ -112,16 +197,18 @@ func (a *app) stopOnLeaving(ctx context.Context, c tui.Console, left error, unde
 
 // show runs the console until somebody leaves it. Signals are caught here, since the console must restore
 // the terminal before anything else happens.
-func (a *app) show(ctx context.Context, c tui.Console, attached bool, ui config.UI) (tui.Exit, error) {
+func (a *app) show(ctx context.Context, c tui.Console, attached bool, s screen) (tui.Exit, error) {
 	hangup, terminate := make(chan os.Signal, 1), make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	signal.Notify(terminate, syscall.SIGTERM, syscall.SIGINT)
 	defer signal.Stop(hangup)
 	defer signal.Stop(terminate)
-	exit, err := tui.Run(context.WithoutCancel(ctx), tui.Options{
-		Console: c, In: a.in, Out: a.out, Now: a.now, Wall: time.Now, By: a.user, NewID: newID, Attached: attached,
-		Plain: a.noColor || a.plain(), ASCII: ui.ASCII || a.ascii(), Hangup: hangup, Terminate: terminate,
-	})
+	o := a.options(s)
+	o.Console, o.Attached, o.Hangup, o.Terminate = c, attached, hangup, terminate
+	o.In, _ = a.in.(*os.File) // whoever is shown a console has a terminal
+	o.Out, _ = a.out.(*os.File)
+	o.Now, o.Wall, o.By, o.NewID, o.GameDay = a.now, time.Now, a.user, newID, a.day
+	exit, err := tui.Run(a.life(ctx), o)
 	if undelivered := errors.Is(err, tui.ErrStopNotDelivered); undelivered || exit == tui.StopThenQuit {
 		err = a.stopOnLeaving(ctx, c, err, undelivered)
 	}

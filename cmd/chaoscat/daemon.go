@@ -23,7 +23,7 @@ func (a *app) runDaemon(ctx context.Context) error {
 	for _, notice := range g.notices {
 		log.Info(notice)
 	}
-	h, err := open(context.WithoutCancel(ctx), a.world, g, a.dir(), opening{log: log, socket: a.socketPath()})
+	h, err := open(context.WithoutCancel(ctx), a.world, g, a.dir(), opening{log: log, socket: a.socketPath(), ssh: true})
 	if err != nil {
 		return err
 	}

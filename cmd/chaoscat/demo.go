@@ -42,7 +42,7 @@ clock and a health check that turns red during some attacks. Nothing outside a t
 touched. Without a terminal it runs one whole cycle and a stop, tells it line by line, and exits.`,
 		Example: "  chaoscat demo\n  chaoscat demo --hosts 10000 --seed 7\n  chaoscat demo </dev/null | cat\n\n" +
 			"  a game day on many hosts, ordered from a second terminal:\n  chaoscat demo --hosts 1000 --at-once 500 --socket /tmp/demo.sock\n" +
-			"  chaoscat --socket /tmp/demo.sock run-once --attack latency --group web --percent 50",
+			"  chaoscat --socket /tmp/demo.sock run-once --attack cpu --group web --count 9",
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), o) },
 	}
 	c.Flags().IntVar(&o.hosts, "hosts", o.hosts, "`N` simulated hosts")
@@ -50,6 +50,7 @@ touched. Without a terminal it runs one whole cycle and a stop, tells it line by
 	c.Flags().Float64Var(&o.speed, "speed", o.speed, "run `X` times as fast as the clock on the wall, 1 to 60")
 	c.Flags().IntVar(&o.atOnce, "at-once", o.atOnce, "`N` hosts may be under attack at once")
 	c.Flags().BoolVar(&a.daemon, "daemon", false, "headless, until interrupted")
+	a.looks.flags(c)
 	return c
 }
 
@@ -63,6 +64,9 @@ func (a *app) demo(ctx context.Context, o demoOptions) error {
 	}
 	if o.atOnce < 1 {
 		return fail(exitUsage, fmt.Errorf("--at-once %d: at least 1", o.atOnce))
+	}
+	if err := a.looks.check(); err != nil {
+		return err
 	}
 	dir, err := os.MkdirTemp("", "chaoscat-demo-")
 	if err != nil {
@@ -156,7 +160,8 @@ func (a *app) playDemo(ctx context.Context, g *graph, dir string, seed uint64) e
 	case !a.terminal():
 		err = a.tellDemo(ctx, h)
 	default:
-		_, err = a.show(ctx, inHouse{h.engine}, false, config.UI{})
+		a.broken = h.broken
+		_, err = a.show(ctx, inHouse{h.engine}, false, screen{})
 	}
 	return errors.Join(err, h.close(errTerminated))
 }

@@ -21,11 +21,13 @@ import (
 type house struct {
 	engine  *local.Engine
 	journal *journal.Journal
-	end     func(error)   // begins the end
-	shut    func()        // closes the door, which stays open until the last word
-	over    chan error    // what Run returned
-	door    chan struct{} // closed when the socket is gone
-	watched chan struct{} // closed when the inventory is not refreshed any more
+	end     func(error)     // begins the end
+	shut    func()          // closes the door, which stays open until the last word
+	over    chan error      // what Run returned
+	door    chan struct{}   // closed when the socket is gone
+	ssh     chan struct{}   // closed when nobody is inside any more who came over SSH
+	watched chan struct{}   // closed when the inventory is not refreshed any more
+	broken  context.Context // done when the engine has ended without being told to
 }
 
 // undoWithin bounds how long the end of the program waits for hosts; their own guards undo them anyway.
@@ -35,6 +37,7 @@ const undoWithin = 90 * time.Second
 type opening struct {
 	log    *slog.Logger
 	socket string // "" opens no door
+	ssh    bool   // open the SSH door, if the configuration wants one
 	demo   bool
 	idle   string // why the schedule stands still in this life; "" lets it run
 }
@@ -49,7 +52,7 @@ func open(ctx context.Context, w world, g *graph, dir string, o opening) (*house
 		w.keepWithin(g.plan.Roster.Len(), g.config.SSH.KeepOpen)
 	}
 	latch := journal.NewStopFile(dir, nil)
-	h := &house{journal: j, over: make(chan error, 1), door: make(chan struct{}), watched: make(chan struct{})}
+	h := &house{journal: j, over: make(chan error, 1), door: make(chan struct{}), ssh: make(chan struct{}), watched: make(chan struct{})}
 	h.engine = local.New(local.Options{
 		Plan: g.plan, State: recalled(w, g, found, latch, o.idle), Started: engine.Started{Open: found.Open, Torn: found.Torn},
 		Carrier: g.carrier, Gates: g.gates, Journal: j, Latch: latch, Clock: w.clock, Dice: w.dice, Elapsed: w.monotonic(o.demo), Log: o.log,
@@ -62,10 +65,18 @@ func open(ctx context.Context, w world, g *graph, dir string, o opening) (*house
 	h.end = end
 	doorway, shut := context.WithCancel(context.WithoutCancel(ctx))
 	h.shut = shut
-	if err := h.openDoor(doorway, w, o); err != nil {
+	if err := h.openSSH(doorway, w, g, dir, o); err != nil {
+		shut()
 		return nil, errors.Join(err, j.Close())
 	}
-	go func() { h.over <- h.engine.Run(live) }()
+	if err := h.openDoor(doorway, w, o); err != nil {
+		shut()
+		<-h.ssh
+		return nil, errors.Join(err, j.Close())
+	}
+	broken, breaks := context.WithCancelCause(context.WithoutCancel(ctx))
+	h.broken = broken
+	go func() { h.over <- h.run(live, breaks, o.log) }()
 	go h.refresh(live, g, o.log)
 	return h, nil
 }
@@ -154,6 +165,7 @@ func (h *house) close(reason error) error {
 	err := <-h.over
 	h.shut()
 	<-h.door
+	<-h.ssh
 	<-h.watched
 	return errors.Join(err, h.journal.Close())
 }

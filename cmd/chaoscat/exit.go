@@ -63,6 +63,8 @@ func codeOf(err error) int {
 		return exitConfig
 	case errors.As(err, &held):
 		return exitLocked
+	case errors.As(err, &refusal) && refusal.Name == engine.BadOrder:
+		return exitUsage // no plan, gate or hour would ever allow it
 	case errors.As(err, &refusal):
 		return exitRefused
 	case errors.Is(err, control.ErrNoEngine):

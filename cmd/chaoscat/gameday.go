@@ -22,6 +22,7 @@ type gameDayOptions struct {
 	example   bool
 	rehearsal bool
 	yes       bool
+	plain     bool
 }
 
 func (a *app) gameDayCommand() *cobra.Command {
@@ -32,14 +33,17 @@ func (a *app) gameDayCommand() *cobra.Command {
 for an approval or for its time, runs inside all gates and limits like any other order, is measured, and is
 held against the gate that it names. At the end, or at any time with "report", there is a record of it all.
 
-At the prompt: y approves, s skips, q leaves, stop ends every attack at once, and a line of several words goes
-into the record as a note. Without a terminal it waits for: chaoscat gameday approve PLAN, or skip PLAN, from
+At a terminal it opens the console with the game day in its first pane, on the running engine if there is one, else
+with one of its own whose schedule stands still: b, then y, begins a step, L leaves it out, i takes a note, z shows
+all, s stops everything, q leaves and prints the report. It goes line by line with --plain, --yes, --json or
+--no-input and without a terminal: then y approves, s skips, q leaves, stop ends every attack at once, and a line of
+several words is a note; where nobody can type it waits for: chaoscat gameday approve PLAN, or skip PLAN, from
 anywhere. With --yes every step is approved by itself, so that only times are waited for; a step that is
 refused then ends it, with exit code 4.
 
 Everything is in the engine's journal. Started again after a crash, or after q, it goes on where it was, asks
-before the next step whatever the plan says, and never repeats a step that has begun. A stop holds it until
-somebody has resumed and approved.
+before the next step whatever the plan says, and never repeats a step that has begun. The same holds when the engine
+itself is started again. A stop holds it until somebody has resumed and approved.
 
 Exit code: 6 if a host needs a person; else 5 if a hypothesis failed, or an attack failed or had no effect; else
 7 if it was stopped or aborted; 4 if a step was refused and nobody was there to say more; else 0.`,
@@ -62,6 +66,8 @@ Exit code: 6 if a host needs a person; else 5 if a hypothesis failed, or an atta
 	c.Flags().BoolVar(&o.example, "example", false, "print a plan to begin with")
 	c.Flags().BoolVar(&o.rehearsal, "dry-run", false, "rehearse: draw, ask every gate, inject nothing")
 	c.Flags().BoolVar(&o.yes, "yes", false, "approve every step; a time is still waited for")
+	c.Flags().BoolVar(&o.plain, "plain", false, "line by line, also at a terminal")
+	a.looks.flags(c)
 	c.AddCommand(a.gameDayApproveCommand(), a.gameDaySkipCommand(), a.gameDayAbortCommand(), a.gameDayReportCommand())
 	return c
 }
@@ -92,7 +98,7 @@ func (a *app) gameDaySkipCommand() *cobra.Command {
 func (a *app) gameDayAbortCommand() *cobra.Command {
 	reason := ""
 	c := &cobra.Command{
-		Use: "abort PLAN", Short: "End a game day before its time; what runs is ended by: chaoscat stop", Args: onePlan,
+		Use: "abort PLAN", Short: "End a game day early; what runs is ended by: chaoscat stop", Args: onePlan,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			abort := func(s gameday.Session) (engine.Order, error) { return s.Abort(reason), nil }
 			err := a.sayOfGameDay(cmd.Context(), args[0], a.askRunning, abort)
@@ -185,26 +191,44 @@ func mistakesIn(path string, errs ...error) error {
 		counted(len(lines), "mistake"), path, strings.Join(lines, "\n")))
 }
 
-// past gives every record there is to take: those on disk, then those that the engine has in memory. Without an
-// engine, and where the files belong to another installation, there is only the other half.
-func (a *app) past(ctx context.Context, e asker, take func(engine.Record)) (seen uint64, err error) {
-	tell := func(r engine.Record) {
-		if seen = max(seen, r.Seq); r.Kind != engine.Line {
+// onDisk gives every record in the journal's files. Of a damaged one it tells all that can be read, then that it is
+// damaged.
+func (a *app) onDisk(take func(engine.Record)) error {
+	return journal.Read(a.dir(), func(entry journal.Entry) error {
+		for _, r := range entry.Records {
 			take(r)
 		}
+		return nil
+	})
+}
+
+// readable tells whether the files of that engine can be read here. They cannot where they belong to another
+// installation, or to somebody else. Without an engine, they are all there is.
+func (a *app) readable(e asker) bool {
+	if e == nil {
+		return true
 	}
-	if !a.elsewhere() {
-		err := journal.Read(a.dir(), func(entry journal.Entry) error {
-			for _, r := range entry.Records {
-				tell(r)
-			}
-			return nil
-		})
+	if _, own := e.(inHouse); a.elsewhere() && !own {
+		return false
+	}
+	enough := errors.New("one entry is enough")
+	return !errors.Is(journal.Read(a.dir(), func(journal.Entry) error { return enough }), fs.ErrPermission)
+}
+
+// past gives every record there is to take: those on disk, then those that the engine has in memory. Without an
+// engine, and where its files cannot be read, there is only the other half.
+func (a *app) past(ctx context.Context, e asker, take func(engine.Record)) (seen uint64, err error) {
+	tell := func(r engine.Record) {
+		seen = max(seen, r.Seq)
+		take(r)
+	}
+	if a.readable(e) {
+		err := a.onDisk(tell)
 		var corrupt *journal.CorruptError
 		switch {
 		case errors.As(err, &corrupt): // all that can be read has been told
 			a.say("the journal is damaged, and what follows may not be all: %v", err)
-		case err != nil && (e == nil || !errors.Is(err, fs.ErrPermission)): // else the engine's memory has to do
+		case err != nil:
 			return seen, err
 		}
 	}

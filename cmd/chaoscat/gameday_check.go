@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/chaoscat/chaoscat/attacks"
 	"github.com/chaoscat/chaoscat/cmd/chaoscat/config"
@@ -206,35 +205,5 @@ func (a *app) ground(ctx context.Context) (x ground, err error) {
 // what is what a step will run where, in a line.
 func what(s gameday.Step, x ground) string {
 	attack, _ := x.attack(s.Attack)
-	return fmt.Sprintf("%s on %s for %s%s", s.Attack, where(s), engine.Span(lasts(s, attack)), paramText(s.Params))
-}
-
-func lasts(s gameday.Step, a engine.Attack) time.Duration {
-	if s.For > 0 {
-		return s.For
-	}
-	return a.For
-}
-
-func paramText(params map[string]string) string {
-	text := ""
-	for _, name := range sortedKeys(params) {
-		text += ", " + name + "=" + params[name]
-	}
-	return text
-}
-
-// where is whom a step is to hit.
-func where(s gameday.Step) string {
-	of := ""
-	if len(s.Within) > 0 {
-		of = " of " + spoken(s.Within)
-	}
-	switch {
-	case len(s.Hosts) > 0:
-		return strings.Join(s.Hosts, ", ")
-	case s.Percent > 0:
-		return fmt.Sprintf("%d %%%s", s.Percent, orElse(of, " of all hosts"))
-	}
-	return counted(max(1, s.Count), "host") + of + ", drawn"
+	return s.What(attack.For)
 }

@@ -9,13 +9,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/charmbracelet/x/term"
-
 	"github.com/chaoscat/chaoscat/cmd/chaoscat/config"
 	"github.com/chaoscat/chaoscat/engine"
 	"github.com/chaoscat/chaoscat/engine/control"
 	"github.com/chaoscat/chaoscat/engine/gameday"
-	"github.com/chaoscat/chaoscat/engine/local"
 	"github.com/chaoscat/chaoscat/engine/printable"
 )
 
@@ -37,6 +34,7 @@ type conductor struct {
 	shown   int           // step whose heading is on the screen
 	said    string        // what it waits for or asks, as it was last said
 	open    bool          // a question stands at the end of the screen
+	blind   bool          // records from before the engine began cannot be read from here
 	text    io.Writer
 }
 
@@ -52,6 +50,9 @@ func (a *app) gameDay(ctx context.Context, path string, o gameDayOptions) error 
 	written, plan, err := a.loadGameDay(path, o.rehearsal)
 	if err != nil {
 		return err
+	}
+	if !a.inLines(o) {
+		return a.gameDayConsole(ctx, path, written, plan)
 	}
 	c := &conductor{app: a, file: path, yes: o.yes, written: written, session: gameday.Session{Plan: plan}, text: a.out}
 	if a.json {
@@ -76,7 +77,7 @@ func (c *conductor) conduct(ctx context.Context, e asker) error {
 		return err
 	}
 	c.engine, c.zone = e, time.Local
-	if c.typed == nil && term.IsTerminal(c.in.Fd()) && !c.noInput {
+	if c.typed == nil && isTerminal(c.in) && !c.noInput {
 		c.typed = c.listen()
 	}
 	for {
@@ -133,13 +134,13 @@ func (c *conductor) attend(ctx context.Context) error {
 		return errLinkLost
 	}
 	if err := c.takeUp(watching); err != nil {
-		return lost(err)
+		return err
 	}
 	interrupted := ctx.Done()
 	for {
 		wait, err := c.proceed(watching)
 		if err != nil || c.session.Over() {
-			return lost(err)
+			return err
 		}
 		select {
 		case s, open := <-views:
@@ -153,7 +154,7 @@ func (c *conductor) attend(ctx context.Context) error {
 				continue
 			}
 			if err := c.typedLine(watching, line); err != nil {
-				return lost(err)
+				return err
 			}
 		case <-wait:
 		case <-interrupted:
@@ -170,13 +171,14 @@ func (c *conductor) attend(ctx context.Context) error {
 	}
 }
 
-// lost makes one word of the ways in which an engine may be gone.
-func lost(err error) error {
-	cut := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) // in the middle of an answer
-	if cut || errors.Is(err, control.ErrNoEngine) || errors.Is(err, local.ErrEnded) {
-		return fmt.Errorf("%w: %w", errLinkLost, err)
+// unanswered makes one word of all the ways in which an engine may be gone in the middle of a question. A refusal is
+// an answer.
+func unanswered(ctx context.Context, err error) error {
+	var refusal *engine.Refusal
+	if err == nil || errors.As(err, &refusal) || ctx.Err() != nil {
+		return err
 	}
-	return err
+	return fmt.Errorf("%w: %w", errLinkLost, err)
 }
 
 func (c *conductor) look(views <-chan engine.Snapshot) bool {
@@ -208,19 +210,44 @@ func (c *conductor) running() bool {
 	return false
 }
 
-// takeUp reads the record. An unfinished session goes on; else a new one begins, on a plan that fits what there is.
+// recall reads the record. Where the engine's files cannot be read, what this console has seen itself is not
+// forgotten with the life of an engine.
+func (c *conductor) recall(ctx context.Context) error {
+	found, whole := gameday.Session{Plan: c.session.Plan}, c.readable(c.engine)
+	c.record = follower{engine: c.engine}
+	if whole {
+		var err error
+		if c.record.seen, err = c.past(ctx, nil, found.Take); err != nil {
+			return err
+		}
+	}
+	memory, err := c.record.news(ctx)
+	for _, r := range memory {
+		found.Take(r)
+	}
+	c.blind = !whole && len(memory) > 0 && memory[0].Seq > 1
+	if c.session.Begun.IsZero() || !found.Begun.IsZero() {
+		c.session = found
+	} else {
+		c.session.GoOn(memory)
+	}
+	return unanswered(ctx, err)
+}
+
+// takeUp goes on with an unfinished session; else it begins a new one, on a plan that fits what there is.
 func (c *conductor) takeUp(ctx context.Context) error {
-	c.session = gameday.Session{Plan: c.session.Plan}
-	seen, err := c.past(ctx, c.engine, c.session.Take)
-	if err != nil {
+	mine := c.session.ID
+	if err := c.recall(ctx); err != nil || c.session.Over() && c.session.ID == mine { // it ended as the link was lost
 		return err
 	}
-	c.record = follower{c.engine, seen}
 	if c.session.Begun.IsZero() || c.session.Over() {
 		if wrong := groundIn(c.view).against(c.written); len(wrong) > 0 {
 			return mistakesIn(c.file, config.Collect(wrong))
 		}
 		c.session = c.session.Begin(c.time())
+		if c.blind {
+			c.session.Fresh = "the engine's earlier records cannot be read from here"
+		}
 		c.refused = make([]int, len(c.session.Steps))
 		return nil
 	}
@@ -275,6 +302,7 @@ func (c *conductor) proceed(ctx context.Context) (<-chan time.Time, error) {
 // news takes what the engine has recorded since, and shows it.
 func (c *conductor) news(ctx context.Context) error {
 	records, err := c.record.news(ctx)
+	err = unanswered(ctx, err)
 	for _, r := range records {
 		c.session.Take(r)
 		if text := c.tells(r); text != "" {
@@ -314,10 +342,13 @@ func (c *conductor) giveOnce(ctx context.Context, o engine.Order) error {
 	if err := errors.Join(c.give(ctx, o), c.news(ctx)); err != nil {
 		return err
 	}
-	if again := c.session.Next(c.view, c.time()); again.Do == gameday.Give && again.Order.ID == o.ID && o.Kind == engine.Remark {
-		return c.notAllowed()
+	switch again := c.session.Next(c.view, c.time()); {
+	case again.Do != gameday.Give || again.Order.ID != o.ID:
+		return nil
+	case o.Kind == engine.RunOnce: // its answer is an old one
+		return c.giveOnce(ctx, c.session.Lose(again.Step, gameday.Unheard))
 	}
-	return nil
+	return c.notAllowed()
 }
 
 func (c *conductor) notAllowed() error {
@@ -340,6 +371,7 @@ func (c *conductor) approve(ctx context.Context) error {
 func (c *conductor) give(ctx context.Context, o engine.Order) error {
 	o.By, o.Door = c.user, "command"
 	_, err := c.engine.Ask(ctx, o)
+	err = unanswered(ctx, err)
 	var refusal *engine.Refusal
 	if !errors.As(err, &refusal) || o.Kind != engine.RunOnce {
 		return err
@@ -387,6 +419,9 @@ func waitText(w gameday.Wait) string {
 func (c *conductor) ask(ctx context.Context, next gameday.Next) (again bool, err error) {
 	p := c.session.Steps[next.Step-1]
 	if c.yes {
+		if p.Tries > c.refused[next.Step-1] && p.Refusal.Name == engine.IsStopped { // the next view tells who stopped it; or this engine ends
+			return false, nil
+		}
 		if p.Tries > c.refused[next.Step-1] {
 			return false, &engine.Refusal{Verdict: *p.Refusal}
 		}

@@ -149,6 +149,17 @@ func (r historyShape) why() string {
 	return orElse(r.Detail, r.Cause)
 }
 
+// told is all of it in a sentence, for where there is no room for columns.
+func (r historyShape) told() string {
+	text := fmt.Sprintf("%s on %s by %s: %s", r.Attack, r.Host, orElse(r.By, string(r.Trigger)), r.outcomeText())
+	for _, more := range []string{string(r.Undo), r.Measured.Text, r.why()} {
+		if more != "" {
+			text += ", " + more
+		}
+	}
+	return text
+}
+
 // zone is that of the schedule, so that times read like the business hours; this machine's without one.
 func (a *app) zone() *time.Location {
 	if cfg, err := a.load(); err == nil {
@@ -165,8 +176,15 @@ func (a *app) printHistory(rows []historyShape) error {
 		}
 		return a.lines(list...)
 	}
-	table := [][]string{{"STARTED", "ID", "ATTACK", "HOST", "BY", "OUTCOME", "UNDO", "MEASURED", "WHY"}}
 	zone := a.zone()
+	if a.narrow() {
+		table := [][]string{{"STARTED", "ID", "WHAT"}}
+		for _, r := range rows {
+			table = append(table, []string{r.Started.In(zone).Format("01-02 15:04"), r.ID, r.told()})
+		}
+		return a.table(table)
+	}
+	table := [][]string{{"STARTED", "ID", "ATTACK", "HOST", "BY", "OUTCOME", "UNDO", "MEASURED", "WHY"}}
 	for _, r := range rows {
 		table = append(table, []string{r.Started.In(zone).Format("2006-01-02 15:04 MST"), r.ID, r.Attack, r.Host, orDash(r.By), r.outcomeText(), orDash(string(r.Undo)), orDash(r.Measured.Text), r.why()})
 	}

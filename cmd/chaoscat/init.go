@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -20,9 +21,11 @@ func (a *app) initCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "init [FILE]", Short: "Write a first configuration: dry run, one harmless attack", Args: cobra.MaximumNArgs(1),
 		Long: `init asks for a few things and writes a configuration that injects nothing until you say so. It never
-overwrites a file. With - as FILE it prints instead.`,
+overwrites a file. With - as FILE it prints instead. On a terminal the questions are a form, which ctrl+c
+leaves without writing anything; with TERM=dumb, or ACCESSIBLE set, they come line by line; with --no-input,
+or without a terminal, there are none.`,
 		Example: "  chaoscat init\n  chaoscat init --no-input --zone Europe/Paris --host web-1.example.com -",
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			path := "chaoscat.toml"
 			if a.configFile != "" {
 				path = a.configFile
@@ -34,7 +37,7 @@ overwrites a file. With - as FILE it prints instead.`,
 				return thereAlready(path)
 			}
 			if a.terminal() && !a.noInput {
-				if err := a.interview(path, &o); err != nil {
+				if err := a.interview(cmd.Context(), path, &o); err != nil {
 					return err
 				}
 			}
@@ -80,58 +83,91 @@ func (a *app) mistakesOf(path string, o config.StarterOptions, key string) (wron
 	return wrong
 }
 
-// interviewer asks a question again until the configuration that its answer makes is right there.
-type interviewer struct {
-	*app
-	path    string
-	options *config.StarterOptions
-	lines   *bufio.Scanner
+// question is one thing that init asks for. An answer is right when the configuration that it makes is right at the key.
+type question struct {
+	text, otherwise, key string
+	set                  func(string)
 }
 
-// ask takes an empty answer for the default. The end of the input leaves the question unanswered.
-func (i interviewer) ask(question, otherwise, key string, set func(string)) error {
-	for {
-		fmt.Fprintf(i.err, "%s [%s]: ", question, otherwise)
-		more := i.lines.Scan()
-		set(orElse(strings.TrimSpace(i.lines.Text()), otherwise))
-		wrong := i.mistakesOf(i.path, *i.options, key)
-		if len(wrong) == 0 {
-			return i.lines.Err()
-		}
-		fmt.Fprintln(i.err, "  "+strings.Join(wrong, "\n  "))
-		if !more {
-			return fail(exitConfig, errors.Join(fmt.Errorf("nothing was written: %q was not answered", question), i.lines.Err()))
-		}
-	}
-}
-
-// interview asks for what is not given.
-func (a *app) interview(path string, o *config.StarterOptions) error {
-	i := interviewer{a, path, o, bufio.NewScanner(a.in)}
+// questions is what init asks for, with what the flags say already, or else the usual, as the answer to begin with.
+func (a *app) questions(o *config.StarterOptions) []question {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "" // then the name is the usual one
 	}
-	questions := []struct {
-		text, otherwise, key string
-		set                  func(string)
-	}{
+	return []question{
 		{"Name of this installation", orElse(o.Name, orElse(host, "chaoscat")), "name", func(s string) { o.Name = s }},
 		{"Time zone of your business hours", orElse(o.Zone, localZone()), "schedule.timezone", func(s string) { o.Zone = s }},
 		{"Business hours", orElse(strings.Join(o.Hours, ","), "10:00-16:00"), "schedule.hours", func(s string) { o.Hours = listed(s) }},
-		{"Hosts to attack, separated by spaces", orElse(strings.Join(o.Hosts, " "), "web-1.example.com"), "inventory", func(s string) { o.Hosts = listed(s) }},
+		{"Hosts to attack, separated by spaces; or the path of an Ansible inventory", orElse(o.Ansible, orElse(strings.Join(o.Hosts, " "), "web-1.example.com")), "inventory",
+			func(s string) { o.Hosts, o.Ansible = inventoryOf(s) }},
 		{"SSH user", orElse(o.User, "root"), "ssh.user", func(s string) { o.User = s }},
 		{"URL that answers 200 while all is well", orElse(o.HealthURL, noURL), "health", func(s string) { o.HealthURL = strings.TrimPrefix(s, noURL) }},
 	}
-	for _, q := range questions {
-		if q.key == "inventory" && o.Ansible != "" {
-			continue
-		}
-		if err := i.ask(q.text, q.otherwise, q.key, q.set); err != nil {
-			return err
-		}
+}
+
+// inventoryOf tells a path from the names of hosts, none of which has a slash.
+func inventoryOf(s string) (hosts []string, ansible string) {
+	if strings.Contains(s, "/") {
+		return nil, s
+	}
+	return listed(s), ""
+}
+
+// wrong is what is not right about an answer; it is kept all the same, and nothing is written until all are right.
+func (a *app) wrong(path string, o *config.StarterOptions, q question, answer string) error {
+	q.set(orElse(strings.TrimSpace(answer), q.otherwise))
+	if wrong := a.mistakesOf(path, *o, q.key); len(wrong) > 0 {
+		return errors.New(strings.Join(wrong, "\n"))
+	}
+	return nil
+}
+
+// interview asks for what is not given: in a form, or line by line where the terminal can do no more, or who sits
+// there has it read aloud.
+func (a *app) interview(ctx context.Context, path string, o *config.StarterOptions) error {
+	ask := a.fillIn
+	if a.env("TERM") == "dumb" || a.env("ACCESSIBLE") != "" {
+		ask = a.askLines
+	}
+	if err := ask(ctx, path, o, a.questions(o)); err != nil {
+		return err
 	}
 	o.Sudo = o.Sudo || o.User != "root"
+	return nil
+}
+
+// unwritten is how init ends for somebody who leaves it.
+func unwritten() error { return fail(exitStopped, errors.New("left; nothing was written")) }
+
+// askLines asks each question until its answer is right. An empty answer takes what is in brackets; the end of the
+// input, or an interrupt, leaves.
+func (a *app) askLines(ctx context.Context, path string, o *config.StarterOptions, questions []question) error {
+	lines := bufio.NewScanner(a.in)
+	more := func() bool {
+		read := make(chan bool, 1)
+		go func() { read <- lines.Scan() }()
+		select {
+		case ok := <-read:
+			return ok
+		case <-ctx.Done():
+			return false
+		}
+	}
+	for _, q := range questions {
+		for {
+			fmt.Fprintf(a.out, "%s [%s]: ", q.text, q.otherwise)
+			if !more() {
+				fmt.Fprintln(a.out)
+				return unwritten()
+			}
+			err := a.wrong(path, o, q, lines.Text())
+			if err == nil {
+				break
+			}
+			fmt.Fprintln(a.out, "  "+strings.ReplaceAll(err.Error(), "\n", "\n  "))
+		}
+	}
 	return nil
 }
 

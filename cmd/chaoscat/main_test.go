@@ -11,7 +11,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"chaoscat": main})
+	testscript.Main(m, map[string]func(){"chaoscat": main, "chaoscat-that-breaks": breaks})
 }
 
 // TestSessions runs what people type: every script under testdata/script is one session at a shell, with

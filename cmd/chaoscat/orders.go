@@ -26,7 +26,7 @@ type inHouse struct{ *local.Engine }
 
 // Ask gives the order with the role that a door in this process has.
 func (e inHouse) Ask(ctx context.Context, o engine.Order) (run string, err error) {
-	o.Role = engine.Admin
+	o.Role, o.Realm = engine.Admin, nil
 	return e.Engine.Ask(ctx, o)
 }
 
@@ -47,6 +47,9 @@ func (a *app) withEngine(ctx context.Context, f func(asker) error) error {
 
 // withOwnEngine runs an engine for f. Where no host need be reached, keys and known hosts may be wrong.
 func (a *app) withOwnEngine(ctx context.Context, f func(asker) error, reach bool) error {
+	if a.served != nil {
+		return control.ErrNoEngine // the one behind the door has ended
+	}
 	g, err := a.loadGraph(ctx)
 	if err == nil {
 		if err = g.connect(a.world); err != nil && !reach {
@@ -108,7 +111,7 @@ func (a *app) skipCommand() *cobra.Command {
 }
 
 func (a *app) pauseCommand() *cobra.Command {
-	return a.order("pause", "Start no attack on schedule, for a time or until resumed; what runs goes on", engine.PauseIt, "paused%.0s",
+	return a.order("pause", "Schedule nothing, for a time or until resumed; what runs goes on", engine.PauseIt, "paused%.0s",
 		func(c *cobra.Command, o *engine.Order) {
 			c.Flags().DurationVar(&o.For, "for", 0, "how long `D`, such as 2h (default: until resumed)")
 		})

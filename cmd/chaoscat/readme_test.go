@@ -21,21 +21,3 @@ func TestTheReadmeNamesEveryAttackOfTheCatalogue(t *testing.T) {
 		}
 	}
 }
-
-func TestEveryParameterOfTheCatalogueSaysWhatItMayBe(t *testing.T) {
-	for _, d := range attacks.Builtin() {
-		for _, p := range d.Params {
-			if bounds(p) == "" {
-				t.Errorf("%s %s may be anything", d.Name, p.Name)
-			}
-		}
-	}
-	for kib, want := range map[int64]string{1: "1KiB", 1024: "1MiB", 1536: "1.5MiB", 999_999_999: "953.7GiB"} {
-		if got := sizeText(kib); got != want {
-			t.Errorf("%d KiB is %s, want %s", kib, got, want)
-		}
-	}
-	if got := rateText(2_000_000); got != "2gbit" {
-		t.Errorf("2000000 kbit is %s", got)
-	}
-}

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chaoscat/chaoscat/tui/person"
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
 )
@@ -162,12 +163,18 @@ func (b *bench) write(name, text string) string {
 	return path
 }
 
-// runs is what somebody types at the controller, in its directory.
-func (b *bench) runs(args ...string) (stdout, stderr string, code int) {
-	b.t.Helper()
+// command is the program at the controller, in its directory.
+func (b *bench) command(args ...string) *exec.Cmd {
 	cmd := exec.Command("nsenter", append([]string{"-t", strconv.Itoa(b.controller), "-n", b.program, "--state-dir", filepath.Join(b.dir, "state")}, args...)...)
 	cmd.Dir = b.dir
 	cmd.Env = append(os.Environ(), "HOME="+b.dir, "SSH_AUTH_SOCK=", "XDG_CONFIG_HOME="+b.dir)
+	return cmd
+}
+
+// runs is what somebody types at the controller.
+func (b *bench) runs(args ...string) (stdout, stderr string, code int) {
+	b.t.Helper()
+	cmd := b.command(args...)
 	var out, err bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &err
 	_ = cmd.Run() // the code says it
@@ -294,5 +301,81 @@ func TestWhatOtherToolsHaveLeftIsAReasonNotToAttackAndIsLeftAlone(t *testing.T) 
 	}
 	if out, _ = inside("nft list tables"); !strings.Contains(out, "chaosmonkey") {
 		t.Errorf("it was touched: %s", out)
+	}
+}
+
+// Proves console.md 4.16, number 3, on a real host: however the console ends that runs the engine, what it had injected
+// is undone before the program is over, and the record says so. A console that is killed can undo nothing any more:
+// the host does, when its lease is over.
+func TestHoweverTheConsoleEndsTheHostIsAsBefore(t *testing.T) {
+	b := newBench(t)
+	config := benchConfig[:strings.LastIndex(benchConfig, "[[attack]]")]
+	config = strings.Replace(config, "[safety]", "[safety]\nlease = \"5s\"\nhost_cooldown = \"0s\"", 1)
+	b.write("chaoscat.toml", strings.Replace(config, `for = "3s"`, `for = "90s"`, 1))
+	for _, c := range []struct {
+		what  string
+		end   func(*person.Person)
+		code  int
+		cause string
+	}{
+		{"hangup", func(p *person.Person) { p.Signals(syscall.SIGHUP) }, 0, "the process was told to end"},
+		{"dropped connection", func(p *person.Person) { p.HangsUp() }, 0, "the process was told to end"},
+		{"term", func(p *person.Person) { p.Signals(syscall.SIGTERM) }, 0, "the process was told to end"},
+		{"interrupt", func(p *person.Person) { p.Signals(syscall.SIGINT) }, 0, "the process was told to end"},
+		{"kill -9", func(p *person.Person) { p.Signals(syscall.SIGKILL) }, -1, "crash"},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			cmd := b.command()
+			cmd.Env = append(cmd.Env, "LC_ALL=C.UTF-8", "NO_COLOR=")
+			p := person.Starts(t, cmd, 120, 40)
+			p.ExpectsThat("the console is there", func(screen string) bool {
+				return strings.Contains(screen, "[ARMED]") || strings.Contains(screen, "[PAUSED]")
+			})
+			if strings.Contains(p.Screen(), "[ARMED]") { // the pause outlives the console that ordered it
+				p.Presses("p")
+			}
+			p.Expects("[PAUSED]", "HEALTH ✓ OK")
+			p.Presses("a")
+			p.Expects("Attack by hand", "< cpu >")
+			p.Presses(person.Tab, "web-1", person.Enter)
+			p.Expects("[ATTACKING]", "cpu busy", "hold")
+			p.ExpectsThat("the fault is on", func(string) bool { return b.left() != "" })
+			c.end(p)
+			p.Ends(c.code)
+			if c.code == 0 {
+				if left := b.left(); left != "" {
+					t.Errorf("the program is over, and left on the host:\n%s", left)
+				}
+			}
+			b.eventually("the host has undone it by itself", func() bool { return b.left() == "" })
+		})
+	}
+	out, said, code := b.runs("history", "--json")
+	if n := strings.Count(out, `"undo":"restored","cause":"the process was told to end"`); code != 0 || n != 4 {
+		t.Errorf("%d of 4 are on record as restored: %d %s %s", n, code, out, said)
+	}
+}
+
+// Proves console.md 4.16, number 3, of an engine that panics in the console's own process: the terminal is as before,
+// and then the person reads what broke.
+func TestWhenItsEngineBreaksTheConsoleLeavesTheTerminalAsBefore(t *testing.T) {
+	b := newBench(t)
+	broken := filepath.Join(b.dir, "chaoscat-that-breaks")
+	if err := os.Symlink(b.program, broken); err != nil {
+		t.Fatal(err)
+	}
+	b.program = broken
+	config := strings.Replace(benchConfig[:strings.LastIndex(benchConfig, "[[attack]]")], `settle = "5s"`, `settle = "1h"`, 1)
+	b.write("chaoscat.toml", strings.Replace(config, "dry_run = false", "dry_run = true", 1))
+	cmd := b.command()
+	cmd.Env = append(cmd.Env, "LC_ALL=C.UTF-8", "NO_COLOR=")
+	p := person.Starts(t, cmd, 120, 40)
+	p.Expects("[ARMED]", "next cpu on web-1", "drawn")
+	b.write("break", "")
+	p.Presses(">")
+	p.Ends(exitUnexpected)
+	p.FindsTheTerminalAsBefore()
+	if said := p.Said(); !strings.Contains(said, "the engine broke: the dice are loaded") {
+		t.Errorf("it says %q", said)
 	}
 }

@@ -14,7 +14,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/chaoscat/chaoscat/cmd/chaoscat/config"
+	"github.com/chaoscat/chaoscat/engine"
 	"github.com/chaoscat/chaoscat/engine/control"
+	"github.com/chaoscat/chaoscat/tui"
 )
 
 // app is one call of the program: its world, and what the global flags say.
@@ -29,7 +31,11 @@ type app struct {
 	noColor    bool
 	noInput    bool
 	daemon     bool
-	unsure     error // why it is not known where the engine listens
+	looks      looks
+	day        *tui.GameDay    // what the console carries out; nil: nothing of that kind
+	unsure     error           // why it is not known where the engine listens
+	broken     context.Context // done when the engine of this process has ended by itself; nil: it runs elsewhere
+	served     *served         // the engine, for a person who has come in over SSH; nil for everybody else
 }
 
 // run is the whole program; it returns the exit code.
@@ -84,6 +90,7 @@ of its own.`,
   chaoscat               the console
   chaoscat stop          end every attack, from anywhere`,
 		Args:          knownCommand,
+		Version:       versionLine(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -103,8 +110,13 @@ of its own.`,
 	flags.BoolVar(&a.noColor, "no-color", false, "no colour")
 	flags.BoolVar(&a.noInput, "no-input", false, "never ask")
 	root.Flags().BoolVar(&a.daemon, "daemon", false, "run headless, logging to stderr")
+	a.looks.flags(root)
+	root.SetVersionTemplate("chaoscat {{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fail(exitUsage, err) })
 	root.AddCommand(a.commands()...)
+	a.completionCommand(root)
+	a.complete(root)
+	fitHelp(root)
 	for _, c := range append(root.Commands(), root) {
 		usageErrors(c)
 	}
@@ -134,6 +146,9 @@ func (a *app) commands() []*cobra.Command {
 
 // load finds and reads the configuration. Without one, the error carries the three next steps.
 func (a *app) load() (*config.Config, error) {
+	if a.served != nil {
+		return a.served.config, nil
+	}
 	path, err := a.configPath()
 	if err != nil {
 		return nil, a.firstSteps(err)
@@ -153,7 +168,22 @@ func (a *app) firstSteps(err error) error {
   looked for: %s
   try it now, touching nothing:   chaoscat demo
   write a first configuration:    chaoscat init
-  then test it:                   chaoscat check`, config.ErrNotFound, strings.Join(config.Candidates(a.configHome()), ", ")))
+  then test it:                   chaoscat check`, config.ErrNotFound, strings.Join(a.lookedFor(), "\n              ")))
+}
+
+// lookedFor is where a configuration may be, as people write it.
+func (a *app) lookedFor() []string {
+	candidates := config.Candidates(a.configHome())
+	for i, path := range candidates {
+		if rest, below := strings.CutPrefix(path, a.home+"/"); below && a.home != "" {
+			path = "~/" + rest
+		}
+		if !strings.ContainsRune("/~", rune(path[0])) {
+			path = "./" + path
+		}
+		candidates[i] = path
+	}
+	return candidates
 }
 
 // loadGraph is load, and everything behind it.
@@ -213,7 +243,24 @@ func (a *app) configPath() (string, error) {
 	return config.Find(config.Candidates(a.configHome()), config.Disk(a.home))
 }
 
-func (a *app) client() *control.Client { return control.NewClient(a.socketPath()) }
+// running is an engine that runs already, and outlives the call.
+type running interface {
+	asker
+	Order(ctx context.Context, o engine.Order) error
+	Snapshot(ctx context.Context) (engine.Snapshot, error)
+	Survey(ctx context.Context) *engine.Survey
+	Close()
+}
+
+var _ running = (*control.Client)(nil)
+
+// client is the engine that the call is about: behind the socket, or, over SSH, that of this process.
+func (a *app) client() running {
+	if a.served != nil {
+		return *a.served
+	}
+	return control.NewClient(a.socketPath())
+}
 
 // say tells a person something that is not data.
 func (a *app) say(format string, args ...any) {
@@ -237,12 +284,14 @@ func (a *app) logger(level string) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(a.err, &slog.HandlerOptions{Level: l}))
 }
 
+func logPath(dir string) string { return filepath.Join(dir, "chaoscat.log") }
+
 // logFile is where an engine logs whose terminal shows the console.
 func logFile(dir string) (*slog.Logger, func() error, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, nil, fmt.Errorf("making the state directory: %w", err)
 	}
-	f, err := os.OpenFile(filepath.Join(dir, "chaoscat.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	f, err := os.OpenFile(logPath(dir), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, nil, fmt.Errorf("opening the log: %w", err)
 	}

@@ -30,8 +30,8 @@ With --wait there is a line for each host as it ends. Where hosts end differentl
 needs a person; else 5 if on any the attack failed, had no effect, or was refused while it ran on others;
 else 7 if any was stopped; 4 if it was refused on all; else 0.`,
 		Example: `  chaoscat run-once --wait
-  chaoscat run-once --attack latency --host web-3 --for 30s --param delay=300ms --wait
-  chaoscat run-once --attack cpu --group web --count 3 --on-failure all-or-nothing --wait
+  chaoscat run-once --attack latency --host web-3 --param delay=300ms --wait
+  chaoscat run-once --attack cpu --group web --count 3 --for 30s --wait
   chaoscat run-once --attack cpu --group role=web --zone eu-1 --percent 20`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error

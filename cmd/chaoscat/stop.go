@@ -54,6 +54,9 @@ func (a *app) stopAll(ctx context.Context, o engine.Order) error {
 	pending := map[string]engine.Run{}
 	stop := func(e asker) error { return a.stop(ctx, e, o, pending) }
 	err := a.askRunning(stop)
+	if a.served != nil {
+		return err // the engine that ends undoes what runs; its directory is nobody else's
+	}
 	for until := time.Now().Add(undoWithin); ; a.pauseFor(ctx, 200*time.Millisecond) { // another engine may be letting go of its lock
 		if !errors.Is(err, control.ErrNoEngine) && !errors.Is(err, errEngineGone) && !isLocked(err) {
 			return err

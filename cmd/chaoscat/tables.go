@@ -134,7 +134,7 @@ func (a *app) gatesCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "gates", Short: "Ask every gate now: health and on-call", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if a.elsewhere() {
+			if a.elsewhere() || a.served != nil { // asking costs the gates; who looks over SSH is told what they said
 				return a.gatesOfEngine(cmd.Context())
 			}
 			cfg, err := a.load()

@@ -330,7 +330,28 @@ func (g *graph) checkOrder(o engine.Order) error {
 	if d := g.catalogue[i]; d.Max > 0 && o.For > d.Max {
 		err = errors.Join(err, fmt.Errorf("%s may last %s at most", d.Name, engine.Span(d.Max)))
 	}
-	return err
+	return errors.Join(err, g.noSuchGroup(g.catalogue[i], wire))
+}
+
+// noSuchGroup says which groups among the peers nobody is in. Other names may be known to the DNS, which is asked when
+// a host's turn comes: the engine waits for nobody in the middle of an order.
+func (g *graph) noSuchGroup(d attacks.Definition, wire map[string]string) error {
+	roster := g.current.Load()
+	if roster == nil {
+		roster = g.plan.Roster
+	}
+	var wrong []error
+	for _, p := range d.Params {
+		for word := range strings.SplitSeq(wire[p.Name], ",") {
+			if p.Kind != attacks.Peers || !strings.HasPrefix(word, "group:") {
+				continue
+			}
+			if err := inventory.CheckSelector(engine.Selector{word}, roster.Hosts()); err != nil {
+				wrong = append(wrong, fmt.Errorf("%s: %s: %w", d.Name, p.Name, err))
+			}
+		}
+	}
+	return errors.Join(wrong...)
 }
 
 // hosts reads every source. A mistake in any of them is a mistake in the whole.

@@ -9,6 +9,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,8 +28,8 @@ var (
 // world is what the program takes from its surroundings.
 type world struct {
 	args        []string
-	in          *os.File
-	out         *os.File
+	in          io.Reader
+	out         io.Writer
 	err         io.Writer
 	errTerminal bool
 	env         func(string) string
@@ -53,18 +54,31 @@ func thisWorld() world {
 func (w world) now() time.Time { return w.clock.Now() }
 
 // terminal tells whether a person sits at both ends.
-func (w world) terminal() bool { return term.IsTerminal(w.in.Fd()) && term.IsTerminal(w.out.Fd()) }
+func (w world) terminal() bool { return isTerminal(w.in) && isTerminal(w.out) }
 
-// plain tells whether output goes without colour.
-func (w world) plain() bool {
-	return w.env("NO_COLOR") != "" || w.env("CHAOSCAT_NO_COLOR") != "" || w.env("TERM") == "dumb"
+// isTerminal tells whether a stream is a terminal of this process.
+func isTerminal(stream any) bool {
+	f, is := stream.(*os.File)
+	return is && term.IsTerminal(f.Fd())
 }
 
-// ascii tells whether only characters below 127 are safe.
+// lightTerminal tells whether the terminal says of itself that its background is light: COLORFGBG ends in its colour.
+func (w world) lightTerminal() bool {
+	_, background, found := strings.Cut(w.env("COLORFGBG"), ";")
+	background = background[strings.LastIndex(background, ";")+1:]
+	return found && (background == "7" || background == "15")
+}
+
+// ascii tells whether only characters below 127 are safe: the locale is not UTF-8, or counts many signs as two
+// columns wide, or the terminal is one whose font has few.
 func (w world) ascii() bool {
+	if term := w.env("TERM"); term == "linux" || term == "dumb" {
+		return true
+	}
 	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
-		if value := w.env(name); value != "" {
-			return !strings.Contains(strings.ToLower(strings.ReplaceAll(value, "-", "")), "utf8")
+		if value := strings.ToLower(w.env(name)); value != "" {
+			wide := slices.ContainsFunc([]string{"zh", "ja", "ko"}, func(language string) bool { return strings.HasPrefix(value, language) })
+			return wide || !strings.Contains(strings.ReplaceAll(value, "-", ""), "utf8")
 		}
 	}
 	return true

@@ -95,7 +95,29 @@ func TestBadInputIsRefusedWithItsPlace(t *testing.T) {
 		{"a day twice", with(zoneLine, zoneLine+"days = [\"mon\", \"Monday\"]\n"), `chaoscat.toml:3: schedule.days: "mon" is there twice`},
 		{"one bracket for an array of tables", with("[[attack]]", "[attack]"), `chaoscat.toml:6: attack: is a table; it must be an array of tables; write [[attack]] with two brackets`},
 		{"a kind that is to come", with("type = \"http\"", "type = \"prometheus\""), `chaoscat.toml:9: health.type: "prometheus" is not available in this version; it must be "http" or "command"`},
-		{"a section that is to come", small + "[[team]]\n", `chaoscat.toml:14: team: not available in this version; remove [[team]]; whoever may open the control socket may give orders`},
+		{"a section that is to come", small + "[slack]\n", `chaoscat.toml:14: slack: not available in this version; remove [slack]`},
+		{"an SSH door through which nobody could come", small + "[control]\nssh_listen = \":2222\"\n",
+			`chaoscat.toml:15: control.ssh_listen: opens a door through which nobody could come; name a file with the public keys of who may: ssh_people = "people"`},
+		{"an SSH door without a port", small + "[control]\nssh_listen = \"0.0.0.0\"\nssh_people = \"p\"\n",
+			`chaoscat.toml:15: control.ssh_listen: "0.0.0.0" is no address to listen at; write it like "0.0.0.0:2222", ":2222" or "[::1]:2222"`},
+		{"an SSH door at a port that there is none of", small + "[control]\nssh_listen = \":0\"\nssh_people = \"p\"\n",
+			`chaoscat.toml:15: control.ssh_listen: ":0" has the port "0", which is not from 1 to 65535`},
+		{"an SSH door at a name", small + "[control]\nssh_listen = \"eth0:22\"\nssh_people = \"p\"\n",
+			`chaoscat.toml:15: control.ssh_listen: "eth0:22" listens at "eth0", which is no IP address of this machine`},
+		{"a team without members", small + "[[team]]\nname = \"sre\"\nrole = \"admin\"\n",
+			`chaoscat.toml:14: team.members: missing; their names, as in control.ssh_people or in their certificates`},
+		{"a team of nobody", small + "[[team]]\nname = \"sre\"\nrole = \"admin\"\nmembers = []\n",
+			`chaoscat.toml:17: team.members: the list is empty; leave the key out, or name people`},
+		{"a role that there is none of", small + "[[team]]\nname = \"sre\"\nrole = \"admins\"\nmembers = [\"ada\"]\n",
+			`chaoscat.toml:16: team.role: "admins" is not known; did you mean "admin"?`},
+		{"two teams of a name", small + "[[team]]\nname = \"sre\"\nrole = \"admin\"\nmembers = [\"ada\"]\n[[team]]\nname = \"sre\"\nrole = \"viewer\"\nmembers = [\"bob\"]\n",
+			`chaoscat.toml:19: team.name: "sre" is there twice; it is first on line 15`},
+		{"a person twice in a team", small + "[[team]]\nname = \"sre\"\nrole = \"admin\"\nmembers = [\"ada\", \"ada\"]\n",
+			`chaoscat.toml:17: team.members: "ada" is there twice`},
+		{"hosts of who attacks none", small + "[[team]]\nname = \"sre\"\nrole = \"stopper\"\nmembers = [\"ada\"]\nhosts = \"group:db\"\n",
+			`chaoscat.toml:18: team.hosts: is for a team of operators, and the role of this one is stopper; remove hosts, or say role = "operator"`},
+		{"hosts that cannot be understood", small + "[[team]]\nname = \"sre\"\nrole = \"operator\"\nmembers = [\"ada\"]\nhosts = []\n",
+			`chaoscat.toml:18: team.hosts: the selection is empty, and nothing never means everything; leave the key out, or name hosts: "web-*", "group:db", "tag:zone=eu-1"`},
 		{"custom without undo", with(attackLine, attackLine+"inject = \"i.sh\"\n"), `chaoscat.toml:8: attack.inject: has no undo; name an undo script, or say irreversible = true if there cannot be one`},
 		{"undo without inject", with(attackLine, attackLine+"undo = \"i.sh\"\n"),
 			`chaoscat.toml:6: attack: has the keys of a custom attack but no inject; name the script that applies the fault, or remove undo, measure, irreversible, figure and unit`},
@@ -188,6 +210,11 @@ func TestFilesThatOthersCanReadOrWriteAreRefused(t *testing.T) {
 		{"script that is a folder", custom, "i.sh", fs.ModeDir | 0o755, "chaoscat.toml:8: attack.inject: i.sh is a folder, not a file"},
 		{"file that is not there", secret, "/ca", gone, "chaoscat.toml:12: health.ca_file: stat /ca: file does not exist"},
 		{"authorities may be read by all", secret, "/ca", 0o644, ""},
+		{"people may be read by all", small + "[control]\nssh_people = \"/p\"\n", "/p", 0o644, ""},
+		{"people that the group can write", small + "[control]\nssh_people = \"/p\"\n", "/p", 0o664,
+			"chaoscat.toml:15: control.ssh_people: /p can be written by others (mode 0664), and it decides who may give orders; chmod go-w /p"},
+		{"people that are a folder", small + "[control]\nssh_people = \"/p\"\n", "/p", fs.ModeDir | 0o755, "chaoscat.toml:15: control.ssh_people: /p is a folder, not a file"},
+		{"people who are not there", small + "[control]\nssh_people = \"/p\"\n", "/p", gone, "chaoscat.toml:15: control.ssh_people: stat /p: file does not exist"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := ""
@@ -198,6 +225,17 @@ func TestFilesThatOthersCanReadOrWriteAreRefused(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}
 		})
+	}
+}
+
+func TestAFileOfPeopleOfSomebodyElseIsRefused(t *testing.T) {
+	for owner, trusted := range map[int]bool{0: true, 1000: true, 1001: false} {
+		files := memory(small+"[control]\nssh_people = \"/p\"\n", map[string]Stat{"/p": {Mode: 0o644, Owner: owner}})
+		files.UID = 1000
+		_, err := Load("chaoscat.toml", files)
+		if (err == nil) != trusted || !trusted && !strings.Contains(err.Error(), "/p belongs to another user (uid 1001), and it decides who may give orders; chown 1000 /p") {
+			t.Errorf("owner %d: %v", owner, err)
+		}
 	}
 }
 

@@ -16,6 +16,8 @@ func (r *reading) check(c *Config) {
 	c.Inventories, c.sources = finished(c.sources), nil
 	r.checkAttacks(c)
 	r.checkGates(c)
+	r.checkDoors(c)
+	r.checkUI(&c.UI)
 }
 
 // at is the spot of a key written as for [Config.At].

@@ -29,6 +29,7 @@ type Config struct {
 	OnCall      Gate        // always there
 
 	Control Control
+	Teams   []Team
 	Log     Log
 	UI      UI
 
@@ -134,31 +135,10 @@ type Gate struct {
 	Key     string                // health[0] or oncall
 }
 
-// Control is the door for the other commands.
-type Control struct {
-	Socket string // "" lets the caller choose
-}
-
 // Log is what is written to standard error.
 type Log struct {
 	Level string // debug, info, warn or error
 }
-
-// UI is how the console looks.
-type UI struct {
-	ASCII    bool   // no characters beyond ASCII; false looks at the locale
-	Theme    string // auto, dark, light or colour-blind
-	OnHangup HangUp
-}
-
-// HangUp is what happens to running attacks when the terminal of a console goes away.
-type HangUp string
-
-// The two ways.
-const (
-	StopOnHangup  HangUp = "stop"
-	LeaveOnHangup HangUp = "leave" // they run to their end, and the host undoes them
-)
 
 // Gates is every gate as the engine knows it: the health checks in their order, then who is on call.
 func (c *Config) Gates() []engine.Gate {
@@ -214,7 +194,7 @@ func defaults(files Files) *Config {
 		},
 		OnCall: defaultGate(engine.OnCall, "oncall"),
 		Log:    Log{Level: "info"},
-		UI:     UI{Theme: "auto", OnHangup: StopOnHangup},
+		UI:     DefaultUI(),
 	}
 }
 

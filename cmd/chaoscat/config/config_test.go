@@ -134,7 +134,7 @@ func TestTheLeastThatLoadsIsCautious(t *testing.T) {
 			Command: health.CommandOptions{Argv: []string{"true"}, OnCall: true, Timeout: 5 * time.Second},
 		},
 		Log: Log{Level: "info"},
-		UI:  UI{Theme: "auto", OnHangup: StopOnHangup},
+		UI:  DefaultUI(),
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", c, want)
@@ -211,9 +211,14 @@ func TestEveryKeySetsWhatItSays(t *testing.T) {
 		OnCall: Gate{Key: "oncall", Type: HTTPGate, Command: health.CommandOptions{OnCall: true, Timeout: 5 * time.Second},
 			HTTP: health.HTTPOptions{URL: "https://oncall.example.com/", Status: []int{204}, Timeout: 5 * time.Second},
 			Gate: engine.Gate{Name: "phone", Kind: engine.OnCall, Interval: time.Minute, Timeout: 5 * time.Second, HealthyAfter: 1}},
-		Control: Control{Socket: "/run/cat.sock"},
-		Log:     Log{Level: "debug"},
-		UI:      UI{ASCII: true, Theme: "dark", OnHangup: LeaveOnHangup},
+		Control: Control{Socket: "/run/cat.sock", SSHListen: "10.0.0.1:2222", SSHPeople: "/etc/chaoscat/people"},
+		Teams: []Team{
+			{Name: "sre", Members: []string{"ada", "bob"}, Role: engine.Admin, Key: "team[0]", role: "admin"},
+			{Name: "databases", Members: []string{"eve"}, Role: engine.Operator, Hosts: engine.Selector{"group:db", "!db-9"}, Key: "team[1]", role: "operator"},
+		},
+		Log: Log{Level: "debug"},
+		UI: UI{Glyphs: ASCIIGlyphs, ascii: true, Theme: "dark", Keys: map[string]string{"skip": "K f5", "stop": "X"}, ReadOnly: true, Mouse: true,
+			SaveDir: "/home/me/chaos", OnHangup: LeaveOnHangup},
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", c, want)
@@ -242,7 +247,7 @@ func TestEveryMistakeIsReportedAtOnceWithItsLine(t *testing.T) {
 
 // A time of day is the right type of nothing.
 func TestEveryKeyRefusesAValueOfTheWrongType(t *testing.T) {
-	lists := []string{"inventory", "attack", "health", "schedule.freeze", "inventory.hosts", "attack.part"}
+	lists := []string{"inventory", "attack", "health", "schedule.freeze", "inventory.hosts", "attack.part", "team"}
 	for _, k := range Keys() {
 		conf, table := "", ""
 		if i := strings.LastIndex(k.Name, "."); i >= 0 {

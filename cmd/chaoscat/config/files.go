@@ -44,6 +44,9 @@ func Disk(home string) Files {
 // ErrNotFound says that no candidate of [Find] exists.
 var ErrNotFound = errors.New("no configuration found")
 
+// SystemFile is the configuration that is nobody's own.
+const SystemFile = "/etc/chaoscat/chaoscat.toml"
+
 // Candidates is where a configuration is looked for, in order. configHome is $XDG_CONFIG_HOME, or what
 // stands for it where that is not set; "" leaves the place out.
 func Candidates(configHome string) []string {
@@ -51,7 +54,7 @@ func Candidates(configHome string) []string {
 	if filepath.IsAbs(configHome) {
 		list = append(list, filepath.Join(configHome, "chaoscat", "chaoscat.toml"))
 	}
-	return append(list, "/etc/chaoscat/chaoscat.toml")
+	return append(list, SystemFile)
 }
 
 // Find returns the first candidate that exists; with none, the error is [ErrNotFound] and names them all.

@@ -17,6 +17,9 @@ import (
 //go:embed zones.txt
 var zoneNames string // every IANA name, one a line; only to find the nearest
 
+// Zones are the names of all time zones.
+func Zones() []string { return strings.Fields(zoneNames) }
+
 // zone takes an IANA time-zone name. What a machine happens to be set to is never used: the same file
 // must mean the same hours everywhere.
 func zone(into **time.Location) value {
@@ -34,7 +37,7 @@ func zone(into **time.Location) value {
 		location, err := time.LoadLocation(s)
 		if err != nil || !isZoneName(s) {
 			m := r.wrong(at, "%s is not a known time zone", show(s))
-			if m.Nearest = inventory.Nearest(s, strings.Fields(zoneNames)); m.Nearest == "" {
+			if m.Nearest = inventory.Nearest(s, Zones()); m.Nearest == "" {
 				m.Hint = hint
 			}
 			return

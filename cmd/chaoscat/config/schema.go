@@ -54,17 +54,12 @@ func rootKeys(c *Config) []key {
 		entry("attack", many(&c.Attacks, blankAttack, attackKeys), "write an [[attack]]; chaoscat attacks lists them").required(),
 		entry("health", many(&c.Health, blankHealth, gateKeys), "write a [[health]]: without one, health is unknown and nothing is ever attacked").required(),
 		entry("oncall", one(gateKeys(&c.OnCall)), "write an [oncall]: without one, nobody is known to be there and nothing is ever attacked").required(),
-		entry("control", one([]key{
-			entry("socket", socket(&c.Control.Socket), "the Unix socket that the other commands talk to"),
-		}), "the door for the other commands"),
+		entry("control", one(controlKeys(&c.Control)), "the doors for the other commands and for people elsewhere"),
+		entry("team", many(&c.Teams, blankTeam, teamKeys), "people with what they may do; who is let in and in none may look and stop"),
 		entry("log", one([]key{
 			entry("level", oneOf(&c.Log.Level, "debug", "info", "warn", "error"), "the least important line that is written"),
 		}), "what is written to standard error"),
-		entry("ui", one([]key{
-			entry("ascii", toggle(&c.UI.ASCII), "no characters beyond ASCII; false looks at the locale"),
-			entry("theme", oneOf(&c.UI.Theme, "auto", "dark", "light", "colour-blind"), "colours; auto looks at the terminal"),
-			entry("on_hangup", oneOf(&c.UI.OnHangup, StopOnHangup, LeaveOnHangup), "running attacks when the terminal goes away"),
-		}), "the console"),
+		entry("ui", one(uiKeys(&c.UI)), "the console"),
 	}
 }
 
@@ -223,10 +218,8 @@ var notYet = map[string]string{
 	"pagerduty":          "remove [pagerduty]; a command under [oncall] can ask PagerDuty",
 	"webhook":            "remove [webhook]",
 	"metrics":            "remove [metrics]",
-	"team":               "remove [[team]]; whoever may open the control socket may give orders",
 	"schedule.holidays":  "write each as a [[schedule.freeze]]",
 	"schedule.calendars": "write each as a [[schedule.freeze]]",
-	"control.ssh_listen": "remove it; commands use control.socket",
 }
 
 // typesToCome is the same for types.
