@@ -8,7 +8,7 @@ GOFLAGS ?= -trimpath
 
 export CGO_ENABLED = 0
 
-.PHONY: build demo test lint lab bench fuzz install cross clean
+.PHONY: build demo test lint lab bench fuzz pictures install cross clean
 
 build: ## the binary, static, for this machine
 	go build $(GOFLAGS) -ldflags '$(LDFLAGS)' -o chaoscat ./cmd/chaoscat
@@ -29,7 +29,7 @@ lint: ## formatting, vet on every platform we build for, shell syntax
 	go vet -tags lab ./attacks/lab/...
 	GOOS=darwin GOARCH=arm64 go vet ./...
 	go mod verify
-	for script in attacks/library/*.sh attacks/lab/*.sh .ci/run; do sh -n "$$script" || exit 1; done
+	for script in attacks/library/*.sh attacks/lab/*.sh docs/pictures/*.sh .ci/run; do sh -n "$$script" || exit 1; done
 
 cross: ## a binary for each platform, in dist/
 	@for target in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64; do \
@@ -44,6 +44,7 @@ lab: build ## real hosts on real kernels: needs root on Debian 12; the first run
 bench: ## the speeds that are promised; PEERS=0 leaves out the other tools, which take most of the time
 	go test -run xxx -bench . -benchtime 1s ./engine ./engine/journal ./inventory ./tui
 	CHAOSCAT_BENCH=1 CHAOSCAT_BENCH_PEERS=$(PEERS) go test -run TestBench -count=1 -timeout 10m -v ./attacks/remote
+	CHAOSCAT_BENCH=1 go test -run TestBench -count=1 -timeout 10m -v ./cmd/chaoscat
 
 PEERS ?= 1
 
@@ -56,11 +57,17 @@ fuzz: ## every fuzz target for FUZZTIME (default 60s) each
 
 FUZZTIME ?= 60s
 
+pictures: ## the README's, taken from the demo in tmux; look at them before you commit them
+	docs/pictures/make.sh
+
 install: build ## to $(PREFIX)/bin, with completion and the manual page
 	install -Dm755 chaoscat $(DESTDIR)$(PREFIX)/bin/chaoscat
 	mkdir -p $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	mkdir -p $(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 	./chaoscat man > $(DESTDIR)$(PREFIX)/share/man/man1/chaoscat.1
 	./chaoscat completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/chaoscat
+	./chaoscat completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_chaoscat
+	./chaoscat completion fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/chaoscat.fish
 
 clean:
 	rm -rf chaoscat dist
