@@ -289,7 +289,7 @@ func TestWhatOtherToolsHaveLeftIsAReasonNotToAttackAndIsLeftAlone(t *testing.T) 
 	if code != 3 || !strings.Contains(out, "not attacked while this is there: nft table inet chaosmonkey") {
 		t.Errorf("check: %d\n%s\n%s", code, out, said)
 	}
-	if !strings.Contains(out, "x  attack blackhole") || !strings.Contains(out, "group:lost") {
+	if !strings.Contains(out, "x WRONG  attack blackhole") || !strings.Contains(out, "group:lost") {
 		t.Errorf("check does not say which name leads nowhere:\n%s", out)
 	}
 	out, said, code = b.runs("sweep")
