@@ -24,6 +24,9 @@ type Order struct {
 	Together bool `json:"together,omitempty"`
 	// Force goes beyond the limits of the blast radius, never beyond stop, hours, gates or residue. It takes an admin.
 	Force bool `json:"force,omitempty"`
+	// Lifts is the stop that whoever resumes has seen, by its time; the zero time, if they saw none and mean a pause.
+	// An engine that was stopped anew since refuses. Nil lifts whatever there is.
+	Lifts *time.Time `json:"lifts,omitempty"`
 	// Role is what the door knows of whoever orders. Doors overwrite what came in.
 	Role Role `json:"role,omitempty"`
 	// Realm is the hosts that whoever orders may attack, take out and let in again: those in any of the selectors,

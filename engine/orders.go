@@ -3,11 +3,15 @@ package engine
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
 // ordered carries out what a person asked for, or says why not. Stop is never refused.
 func (t *turn) ordered(o Order) {
+	if o.Kind != Remark { // whose words are all there is to it, so that too many are refused
+		o.Reason = shortened(o.Reason)
+	}
 	if v := t.notTheirs(o); v != nil {
 		t.refuse(o, *v)
 		return
@@ -16,9 +20,7 @@ func (t *turn) ordered(o Order) {
 	case Stop:
 		t.stop(o)
 	case Resume:
-		t.s.Stopped, t.s.Paused = nil, nil
-		t.rest(t.Schedule.CheckEvery) // time to take back a resume given by mistake
-		t.obey(o, "resumed")
+		t.resume(o)
 	case PauseIt:
 		t.pause(o)
 	case Skip:
@@ -77,8 +79,17 @@ func (t *turn) refuse(o Order, v Verdict) {
 	t.do(Reply{Order: o.ID, Refusal: &v})
 }
 
-// longestRemark is more than anybody types during an incident, and bounds what a door can put into the journal.
+// longestRemark is more than anybody types during an incident, and bounds what a door can put into the journal and
+// every view.
 const longestRemark = 1000
+
+// shortened is a reason that fits beside what it is the reason of: a stop is not refused for its words.
+func shortened(reason string) string {
+	if len(reason) <= longestRemark {
+		return reason
+	}
+	return strings.ToValidUTF8(reason[:longestRemark], "") + "…"
+}
 
 func (t *turn) remark(o Order) {
 	if o.Reason == "" || len(o.Reason) > longestRemark {
@@ -138,6 +149,24 @@ func (t *turn) stop(o Order) {
 	}
 	t.revertAll("stop")
 	t.do(Reply{Order: o.ID})
+}
+
+// resume lifts a stop and a pause, but no stop that whoever orders has not seen, and for somebody who may not attack
+// every host none but their own: it lets the schedule go on everywhere.
+func (t *turn) resume(o Order) {
+	if s := t.s.Stopped; s != nil {
+		switch {
+		case o.Lifts != nil && !o.Lifts.Equal(s.At):
+			t.refuse(o, *refuse(BadOrder, "%s has stopped everything at %s: look again before you lift that", s.By, s.At.Format("15:04:05")))
+			return
+		case len(o.Realm) > 0 && s.By != o.By:
+			t.refuse(o, *refuse(NotAllowed, "the stop is %s's and holds every host; %s may order attacks on some (%s) only", s.By, o.By, o.realm()))
+			return
+		}
+	}
+	t.s.Stopped, t.s.Paused = nil, nil
+	t.rest(t.Schedule.CheckEvery) // time to take back a resume given by mistake
+	t.obey(o, "resumed")
 }
 
 func (t *turn) pause(o Order) {

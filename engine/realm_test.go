@@ -112,3 +112,44 @@ func TestADrawWithinARealmIsExplained(t *testing.T) {
 		t.Error(e.Why)
 	}
 }
+
+// A stop that comes between what somebody sees and the key they press stands.
+func TestAResumeLiftsNoStopThatItsGiverHasNotSeen(t *testing.T) {
+	w := many(t)
+	give := func(o engine.Order) *engine.Verdict {
+		o.ID = fmt.Sprint("order ", len(w.replies))
+		w.happen(engine.Ordered{Order: o})
+		return w.replies[len(w.replies)-1].Refusal
+	}
+	give(engine.Order{Kind: engine.PauseIt, By: "ada"})
+	give(engine.Order{Kind: engine.Stop, By: "bob"})
+	seen := w.state.Stopped.At
+	if v := give(engine.Order{Kind: engine.Resume, By: "ada", Lifts: &time.Time{}}); v == nil || !strings.Contains(v.Sentence, "bob has stopped everything at") {
+		t.Errorf("who saw a pause only lifted the stop: %+v", v)
+	}
+	for _, by := range []string{"carol", "bob"} { // only whose own it is, where not every host is theirs
+		v := give(engine.Order{Kind: engine.Resume, By: by, Realm: databases, Lifts: &seen})
+		if refused := v != nil; refused != (by == "carol") {
+			t.Errorf("%s, who may attack databases: %+v", by, v)
+		}
+	}
+	if w.state.Stopped != nil || w.state.Paused != nil {
+		t.Errorf("resumed, and still %+v %+v", w.state.Stopped, w.state.Paused)
+	}
+	w.until(w.now.Add(time.Minute))
+	give(engine.Order{Kind: engine.Stop, By: "bob"})
+	if v := give(engine.Order{Kind: engine.Resume, By: "ada", Lifts: &seen}); v == nil {
+		t.Error("a yes about one stop lifted the next")
+	}
+	if v := give(engine.Order{Kind: engine.Resume, By: "ada"}); v != nil || w.state.Stopped != nil {
+		t.Errorf("a resume that means whatever there is: %+v", v)
+	}
+}
+
+func TestAStopIsNotRefusedForItsWordsOfWhichSomeAreKept(t *testing.T) {
+	w := many(t)
+	w.happen(engine.Ordered{Order: engine.Order{ID: "stop", Kind: engine.Stop, By: "bob", Reason: strings.Repeat("ü", 30_000)}})
+	if w.state.Stopped == nil || len(w.state.Stopped.Reason) > 1010 || !strings.HasSuffix(w.state.Stopped.Reason, "üü…") {
+		t.Errorf("%+v", w.state.Stopped)
+	}
+}

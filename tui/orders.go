@@ -270,14 +270,14 @@ func (m *root) pause() tea.Cmd {
 				"Attacks begin again by themselves, inside hours and gates.",
 				"", "y arms it   Esc or n cancels   Enter does nothing",
 			},
-			order: engine.Order{Kind: engine.Resume}, bars: whyNoOrder,
+			order: engine.Order{Kind: engine.Resume, Lifts: &s.Stopped.At}, bars: whyNoOrder,
 		})
 	}
-	kind := engine.PauseIt
+	o := engine.Order{Kind: engine.PauseIt}
 	if s.Paused != nil {
-		kind = engine.Resume
+		o = engine.Order{Kind: engine.Resume, Lifts: new(time.Time)}
 	}
-	return m.send(m.order(engine.Order{Kind: kind}), orderPatience)
+	return m.send(m.order(o), orderPatience)
 }
 
 // exclude takes the selected host out at once, and asks before it lets one back in.

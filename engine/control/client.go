@@ -22,16 +22,20 @@ var ErrNoEngine = errors.New("no engine is running here")
 // Client speaks to an engine through its socket. It keeps nothing but idle connections and may be used
 // from several goroutines.
 type Client struct {
-	path string
-	http *http.Client
+	path   string
+	http   *http.Client
+	silent time.Duration // a stream that says nothing for so long is lost
 }
+
+// silence is four heartbeats: an engine that stands still, or a machine that does, must not look alive.
+const silence = 4 * heartbeat
 
 // NewClient makes a client; it connects when it is first used.
 func NewClient(path string) *Client {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", path)
 	}
-	return &Client{path: path, http: &http.Client{Transport: &http.Transport{DialContext: dial, IdleConnTimeout: 10 * time.Second}}}
+	return &Client{path: path, silent: silence, http: &http.Client{Transport: &http.Transport{DialContext: dial, IdleConnTimeout: 10 * time.Second}}}
 }
 
 // Close lets idle connections go.
@@ -87,7 +91,9 @@ func (c *Client) stream(ctx context.Context, slot chan engine.Snapshot) error {
 	defer response.Body.Close()
 	v := &viewer{client: c, slot: slot}
 	defer v.end(cancel)
-	decoder := json.NewDecoder(response.Body)
+	tooLong := time.AfterFunc(c.silent, cancel)
+	defer tooLong.Stop()
+	decoder := json.NewDecoder(alive{response.Body, func() { tooLong.Reset(c.silent) }})
 	var seldom known
 	for {
 		var s engine.Snapshot
@@ -102,6 +108,18 @@ func (c *Client) stream(ctx context.Context, slot chan engine.Snapshot) error {
 		s.Roster, s.Shapes = seldom.roster, seldom.shapes
 		v.show(ctx, s)
 	}
+}
+
+// alive reads, and tells of each sign of life.
+type alive struct {
+	io.Reader
+	sign func()
+}
+
+func (a alive) Read(p []byte) (int, error) {
+	n, err := a.Reader.Read(p)
+	a.sign()
+	return n, err
 }
 
 func offer(slot chan engine.Snapshot, s engine.Snapshot) {

@@ -3,6 +3,7 @@ package control_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -308,5 +309,47 @@ func TestAWatcherOfAnOlderEngineGoesWithoutASurvey(t *testing.T) {
 	}
 	if client.Survey(t.Context()) != nil {
 		t.Error("a survey came from nowhere")
+	}
+}
+
+// A process that was stopped, or whose machine stands still, keeps its connections: only its silence tells.
+func TestAnEngineThatStandsStillIsALostLinkAndOneWithoutNewsIsNot(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/roster", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(`{"roster_id":1,"hosts":[]}`)) })
+	beats := make(chan bool)
+	mux.HandleFunc("GET /v1/watch", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintln(w, `{"name":"one"}`)
+		http.NewResponseController(w).Flush()
+		for range beats {
+			fmt.Fprintln(w)
+			http.NewResponseController(w).Flush()
+		}
+		<-r.Context().Done()
+	})
+	server := &http.Server{Handler: mux}
+	go server.Serve(l)
+	client := control.NewClient(path)
+	t.Cleanup(func() { client.Close(); server.Close() })
+	const silence = 2 * time.Second
+	client.SetSilence(silence)
+	slot := client.Watch(t.Context())
+	<-slot
+	began := time.Now()
+	for tick := time.Tick(silence / 20); time.Since(began) < 2*silence; <-tick { // signs of life, and no news
+		beats <- true
+		select {
+		case s, open := <-slot:
+			t.Fatalf("after %s: %+v, still a link: %v", time.Since(began), s, open)
+		default:
+		}
+	}
+	close(beats)
+	if s, open := <-slot; open {
+		t.Errorf("out of silence came %+v", s)
 	}
 }

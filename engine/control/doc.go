@@ -1,7 +1,7 @@
 // Package control is the engine's door on this machine: HTTP and JSON over a Unix socket.
 //
 //	GET  /v1/state           one snapshot
-//	GET  /v1/watch           snapshots, one a line, the newest when something changed
+//	GET  /v1/watch           snapshots, one a line, the newest when something changed; an empty line while nothing does
 //	GET  /v1/roster          every host, and the shapes of the attacks, once per roster_id
 //	GET  /v1/survey          what the background look knows of the hosts, {survey_id, hosts}
 //	GET  /v1/history?after=N records after that sequence number, one a line

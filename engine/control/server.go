@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -162,12 +163,29 @@ func reply(w http.ResponseWriter, status int, body any) {
 // watchWrite bounds how long a reader may keep a write waiting before its stream is cut.
 const watchWrite = 10 * time.Second
 
+// heartbeat is how often a stream without news says, by an empty line, that somebody is there.
+const heartbeat = 2 * time.Second
+
 func (s *Server) watch(w http.ResponseWriter, r *http.Request) {
 	control, encoder := http.NewResponseController(w), json.NewEncoder(w)
 	w.Header().Set("Content-Type", "application/x-ndjson")
-	for snapshot := range s.o.Engine.Watch(r.Context()) {
-		_ = control.SetWriteDeadline(time.Now().Add(watchWrite))
-		if encoder.Encode(snapshot) != nil || control.Flush() != nil {
+	beat := time.NewTicker(heartbeat)
+	defer beat.Stop()
+	views := s.o.Engine.Watch(r.Context())
+	for {
+		var err error
+		select {
+		case snapshot, open := <-views:
+			if !open {
+				return
+			}
+			_ = control.SetWriteDeadline(time.Now().Add(watchWrite))
+			err = encoder.Encode(snapshot)
+		case <-beat.C:
+			_ = control.SetWriteDeadline(time.Now().Add(watchWrite))
+			_, err = io.WriteString(w, "\n")
+		}
+		if err != nil || control.Flush() != nil {
 			return
 		}
 	}

@@ -611,3 +611,35 @@ func FuzzANoteOfAnybodyNeverBreaksASession(f *testing.F) {
 		}
 	})
 }
+
+// A plan may mean any host; who may attack some of them cannot begin a step on the others by approving it.
+func TestANoteFromSomebodyWhoMayNotAttackEveryHostApprovesNothing(t *testing.T) {
+	e := room(t)
+	c := attach(e, plan(t, gameday.Step{}))
+	c.once()
+	c.read()
+	for _, o := range []engine.Order{c.session.Approve(), c.session.Skip("why not")} {
+		o.Realm = []engine.Selector{{"group:db"}}
+		e.order(o, engine.Operator)
+	}
+	if next := c.session.Next(c.view(), c.now); next.Do != gameday.Ask || c.session.Steps[0].State != gameday.Ahead {
+		t.Errorf("got %+v", next)
+	}
+	c.read()
+	if next := c.session.Next(c.view(), c.now); next.Do != gameday.Ask {
+		t.Errorf("got %+v", next)
+	}
+}
+
+func TestASessionThatIsBegunAnewBeforeItIsOverAsksFirst(t *testing.T) {
+	e := room(t)
+	c := attach(e, plan(t, gameday.Step{Wait: gameday.Wait{Kind: gameday.AfterBefore}}))
+	c.once()
+	e.now = e.now.Add(time.Minute)
+	again := gameday.Session{Plan: c.plan}.Begin(e.now)
+	e.order(again.Next(e.view(), e.now).Order, engine.Operator)
+	c.read()
+	if next := c.session.Next(c.view(), c.now); next.Do != gameday.Ask || !strings.Contains(next.Why, "begun anew by ada") {
+		t.Errorf("got %+v", next)
+	}
+}

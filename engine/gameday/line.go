@@ -137,14 +137,14 @@ func Said(r engine.Record) (text string, ok bool) {
 	return text, ok
 }
 
-// lineOf reads a record that may be a note of a game day, given by somebody who may order attacks. Who may only
-// stop may end a session, nothing more.
+// lineOf reads a record that may be a note of a game day, given by somebody who may order attacks on any host: a plan
+// may mean every one. Who may not may end a session, nothing more.
 func lineOf(r engine.Record) (line, bool) {
 	if r.Kind != engine.OrderGiven || r.Order == nil || r.Order.Kind != engine.Remark || r.Verdict != nil {
 		return line{}, false
 	}
 	l, ok := parse(r.Order.Reason)
-	if r.Order.Role < engine.Operator && l.word != wordAborted {
+	if (r.Order.Role < engine.Operator || len(r.Order.Realm) > 0) && l.word != wordAborted {
 		return line{}, false
 	}
 	return l, ok

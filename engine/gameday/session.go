@@ -142,8 +142,11 @@ func (s *Session) begin(l line, r engine.Record) {
 		return
 	}
 	fresh := ""
-	if l.session == s.ID {
+	switch {
+	case l.session == s.ID:
 		fresh = s.Fresh
+	case !s.Begun.IsZero() && !s.Over():
+		fresh = "it was begun anew by " + r.By + " before it was over"
 	}
 	*s = Session{Plan: s.Plan, ID: l.session, By: r.By, Begun: r.At, Fresh: fresh, Steps: make([]Progress, len(s.Plan.Steps)), seq: r.Seq, at: r.At, runs: map[string]int{}}
 }
