@@ -194,7 +194,9 @@ func (p Plan) notTodayFor(s State, now time.Time, n int) *Verdict {
 func (p Plan) notRested(s State, now time.Time) *Verdict {
 	if now.Before(s.Rest) {
 		v := refuse(Settling, "resting until %s", p.clock(s.Rest, now))
-		v.Until = s.Rest
+		if v.Until = s.Rest; s.Next == nil { // nobody need wait for it to learn that nothing will come of it
+			v.Sentence += "; no host is eligible now: " + p.whyNobody(s, now)
+		}
 		return v
 	}
 	return nil
