@@ -381,6 +381,7 @@ func TestACrashTellsHowLongTheServiceWasAway(t *testing.T) {
 		s.send("go")
 		s.says("injected 0")
 		m.eventually(5*time.Second, "the main process is dead", func() bool { return !m.lives(old) })
+		m.eventually(5*time.Second, "somebody waits for its return", func() bool { _, err := m.sh("test -s /run/chaoscat/crash-1/helpers"); return err == nil })
 		m.measures("crash-1", "service-crash", []string{"figure 0", "about of web.service, not back yet,"}, "unit=web.service")
 		again := m.runs("web.service", "httpd")
 		m.must("echo " + again + " >/usr/local/sbin/units/web.service.main")
