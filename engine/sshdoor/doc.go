@@ -17,9 +17,10 @@
 // the environment LANG, LC_ALL, LC_CTYPE and NO_COLOR, and one shell or one command at a time. Everything else is
 // refused: forwarding of ports, agents and X11, subsystems, file transfer, any other environment.
 //
-// Whoever is hostile costs nobody else anything. Those who have not said who they are are few, for a short time, and
-// the newest take the place of the oldest of whoever sends most (porch.go). Each person has so many sessions, and a
-// command that stops is let in beyond them (rooms.go). Keys come in at the pace of a person (keyboard.go), sizes one at
+// Whoever is hostile costs nobody else anything. A network from which too many come is not heard. Those who have not
+// said who they are are few, for a short time, and the newest take the place of the oldest of whoever sends most
+// (porch.go). Each person has so many connections and sessions, and a command that stops is let in beyond those of
+// others and their own (rooms.go); who is taken out has no further session, and a minute for the one they have. Keys come in at the pace of a person (keyboard.go), sizes one at
 // a time, newest wins. Nobody waits for somebody who does not read: the engine is on the other side of slots that
 // drop, and of this package's handlers, which block for themselves alone.
 package sshdoor

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,7 +22,8 @@ import (
 // Options of a door.
 type Options struct {
 	HostKey gossh.Signer
-	// People says who is let in, as it is written down now; it is asked at each login. An error lets nobody in.
+	// People says who is let in, as it is written down now; it is asked at each login and each session, and every minute of
+	// a session. An error lets nobody in, and ends no session that has begun.
 	People func() (*People, error)
 	// Console serves a person with a terminal, Command one with a command; each returns the exit code. Their context
 	// ends when the client hangs up or the door closes, with the reason as its cause.
@@ -30,6 +32,7 @@ type Options struct {
 	Log     *slog.Logger
 
 	linger time.Duration // how long a client may keep a connection whose session is over; 0 is hangUp
+	again  time.Duration // how often it is asked whether who is inside may still be; 0 is askAgain
 }
 
 // Visit is one session of a person.
@@ -56,6 +59,7 @@ type Door struct {
 	rooms    rooms
 	visits   visits
 	refusals *pace           // how often a refused login is worth a line
+	lines    *paces[string]  // how often a person's session is
 	inside   context.Context // of every session
 	close    context.CancelCauseFunc
 }
@@ -66,7 +70,13 @@ const (
 	lastWord = 3 * time.Second
 	cutting  = 2 * time.Second
 	hangUp   = 5 * time.Second
+	askAgain = time.Minute
+	// longestLine is how much of a command the log has: the journal has what it ordered.
+	longestLine = 200
 )
+
+// errOut is the cause of the end of a session whose person has been taken out.
+var errOut = errors.New("you are let in no more")
 
 // ErrClosed is the cause of the end of a session whose door closes.
 var ErrClosed = errors.New("the engine has ended, and this door with it")
@@ -88,7 +98,7 @@ func Listen(address string, o Options) (*Door, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the SSH door: %w", err)
 	}
-	d := &Door{o: o, listener: l, refusals: &pace{every: 10 * time.Second, most: 5}}
+	d := &Door{o: o, listener: l, refusals: &pace{every: 10 * time.Second, most: 5}, lines: &paces[string]{every: time.Second, most: 20}}
 	d.inside, d.close = context.WithCancelCause(context.Background())
 	d.server, err = wish.NewServer(
 		func(s *ssh.Server) error { s.AddHostKey(o.HostKey); return nil },
@@ -148,19 +158,49 @@ func waitFor(done <-chan struct{}, patience time.Duration) {
 // known lets in whoever has a key that is written down. The person is part of what the login was granted, so that of
 // several keys that were shown it is the one that was proven.
 func (d *Door) known(ctx ssh.Context, key ssh.PublicKey) bool {
-	people, err := d.o.People()
-	name := ""
-	if err == nil {
-		name, err = people.Who(key, ctx.RemoteAddr(), time.Now())
-	}
+	name, err := d.who(key, ctx.RemoteAddr())
 	if err != nil {
-		if d.refusals.take(time.Now()) {
-			d.o.Log.Warn("an SSH key was refused", "from", ctx.RemoteAddr().String(), "key", gossh.FingerprintSHA256(key), "why", err.Error())
-		}
 		return false
 	}
 	ctx.Permissions().Extensions = map[string]string{personExtension: name}
 	return true
+}
+
+// who is the person behind a key now.
+func (d *Door) who(key ssh.PublicKey, at net.Addr) (name string, err error) {
+	if key == nil {
+		return "", errors.New("no key was proven")
+	}
+	people, err := d.o.People()
+	if err == nil {
+		name, err = people.Who(key, at, time.Now())
+	}
+	if err != nil && d.refusals.take(time.Now()) {
+		d.o.Log.Warn("an SSH key was refused", "from", at.String(), "key", gossh.FingerprintSHA256(key), "why", err.Error())
+	}
+	return name, err
+}
+
+// watch ends a session when its person has been taken out. While nobody can say who is in, nobody is put out: a
+// mistake in the file would end everybody's, and lets in nobody anyhow.
+func (d *Door) watch(ctx context.Context, out context.CancelCauseFunc, s ssh.Session, person string) {
+	t := time.NewTicker(cmp.Or(d.o.again, askAgain))
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		if _, err := d.o.People(); err != nil {
+			continue
+		}
+		if name, err := d.who(s.PublicKey(), s.RemoteAddr()); err != nil || name != person {
+			out(errOut)
+			time.AfterFunc(lastWord, func() { d.guest(s).Close() })
+			return
+		}
+	}
 }
 
 // caught keeps a session that breaks from taking the engine with it.
@@ -184,57 +224,90 @@ func (d *Door) caught(next ssh.Handler) ssh.Handler {
 	}
 }
 
-// receive takes somebody in, sees them served, and out.
+// receive takes somebody in, sees them served, and out. Everybody is in a room, or has not long to go: until there is a
+// room the porch's clock runs, and from its end on that of who hangs up.
 func (d *Door) receive(ssh.Handler) ssh.Handler {
 	return func(s ssh.Session) {
 		gate, _ := s.Context().Value(gateKey{}).(*gate)
-		d.guest(s).settle()
 		v := gate.visit()
 		v.Person, v.From = s.Permissions().Extensions[personExtension], s.RemoteAddr().String()
 		v.Out, v.Err = s, s.Stderr()
-		code := d.serve(gate.ctx, s, v)
-		// A client that keeps what is over would keep its place, too, and a writer that waits for it.
-		time.AfterFunc(cmp.Or(d.o.linger, hangUp), func() {
-			if gate.ctx.Err() == nil {
-				d.guest(s).Close()
-			}
-		})
-		_ = s.Exit(code)
+		args, wants, code, why := d.asks(s, v)
+		if code != 0 {
+			d.hurry(s, gate) // before a word is said: a client need not take it
+			fmt.Fprintln(v.Err, "chaoscat:", why)
+			_ = s.Exit(code)
+			return
+		}
+		_ = s.Exit(d.serve(gate, s, v, args, wants))
 	}
+}
+
+// hurry cuts off a client that keeps what is over: it would keep its place, too, and a writer that waits for it.
+func (d *Door) hurry(s ssh.Session, gate *gate) {
+	time.AfterFunc(cmp.Or(d.o.linger, hangUp), func() {
+		if gate.ctx.Err() == nil {
+			d.guest(s).Close()
+		}
+	})
 }
 
 // guest is the connection of a session; nobody else has one.
 func (d *Door) guest(s ssh.Session) *guest { return s.Context().Value(guestKey{}).(*guest) }
 
-func (d *Door) serve(ctx context.Context, s ssh.Session, v Visit) (code int) {
+// asks reads what somebody wants, and takes a room for it. A code says that there is none, and a sentence why.
+func (d *Door) asks(s ssh.Session, v Visit) (args []string, wants kind, code int, why string) {
 	args, err := shlex.Split(s.RawCommand(), true)
 	if len(args) > 0 && args[0] == program { // out of habit
 		args = args[1:]
 	}
-	wants := kindOf(args)
+	wants = kindOf(args)
 	switch {
 	case v.Person == "":
-		return refused // nobody comes in without a name
+		return nil, wants, refused, "nobody comes in without a name"
 	case err != nil:
-		fmt.Fprintln(v.Err, "chaoscat: the command cannot be read: is a quotation mark missing?")
-		return usage
+		return nil, wants, usage, "the command cannot be read: is a quotation mark missing?"
 	case wants == console && v.Terminal == nil:
-		fmt.Fprintln(v.Err, "chaoscat: the console needs a terminal: ssh -t; without one give a command: status, stop, help")
-		return usage
+		return nil, wants, usage, "the console needs a terminal: ssh -t; without one give a command: status, stop, help"
 	}
 	if why := d.rooms.enter(v.Person, wants); why != "" {
-		fmt.Fprintln(v.Err, "chaoscat:", why)
-		d.o.Log.Warn("an SSH session was refused", "by", v.Person, "from", v.From, "why", why)
-		return refused
+		if d.lines.take(v.Person, time.Now()) {
+			d.o.Log.Warn("an SSH session was refused", "by", v.Person, "from", v.From, "why", why)
+		}
+		return nil, wants, refused, why
 	}
+	return args, wants, 0, ""
+}
+
+// serve sees somebody served who has a room.
+func (d *Door) serve(gate *gate, s ssh.Session, v Visit, args []string, wants kind) (code int) {
 	defer d.rooms.leave(v.Person, wants)
-	d.o.Log.Info("an SSH session began", "by", v.Person, "from", v.From, "command", strings.Join(args, " "))
-	defer func() { d.o.Log.Info("an SSH session ended", "by", v.Person, "from", v.From, "exit", code) }()
+	defer d.hurry(s, gate)
+	d.guest(s).settle()
+	ctx, out := context.WithCancelCause(gate.ctx)
+	defer out(nil)
+	go d.watch(ctx, out, s, v.Person)
+	if d.lines.take(v.Person, time.Now()) {
+		d.o.Log.Info("an SSH session began", "by", v.Person, "from", v.From, "command", short(strings.Join(args, " ")))
+		defer func() { d.o.Log.Info("an SSH session ended", "by", v.Person, "from", v.From, "exit", code) }()
+	}
 	if wants == console {
 		v.In = newKeyboard(ctx, s)
 		return d.o.Console(ctx, v)
 	}
 	return d.o.Command(ctx, v, args)
+}
+
+// short is the beginning of what may be long.
+func short(text string) string {
+	n := 0
+	for at := range text {
+		if n == longestLine {
+			return text[:at] + "..."
+		}
+		n++
+	}
+	return text
 }
 
 // The exit codes of what the door itself refuses, as everywhere in chaoscat.
@@ -244,11 +317,13 @@ const (
 	closed  = 8
 )
 
+// kindOf is what a command line wants. Flags may stand before the command, and none of those takes a word of its own.
 func kindOf(args []string) kind {
-	switch {
-	case len(args) == 0:
+	if len(args) == 0 {
 		return console
-	case args[0] == "stop":
+	}
+	first := slices.IndexFunc(args, func(word string) bool { return !strings.HasPrefix(word, "-") })
+	if first >= 0 && args[first] == "stop" {
 		return stop
 	}
 	return command

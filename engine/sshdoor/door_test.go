@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -29,6 +30,7 @@ type lodge struct {
 	people atomic.Pointer[People]
 	log    *notes
 	ended  chan error
+	opened time.Time
 	end    context.CancelFunc
 }
 
@@ -50,17 +52,17 @@ func (n *notes) String() string {
 }
 
 // opens opens a door at which the commands "echo" and "fail" are served, and others by the test.
-func opens(t *testing.T, people *People, console func(context.Context, Visit) int, command func(context.Context, Visit, []string) int, linger ...time.Duration) *lodge {
+func opens(t *testing.T, people *People, console func(context.Context, Visit) int, command func(context.Context, Visit, []string) int, also ...func(*Options)) *lodge {
 	t.Helper()
-	l := &lodge{t: t, log: &notes{}, ended: make(chan error, 1)}
+	l := &lodge{t: t, log: &notes{}, ended: make(chan error, 1), opened: time.Now()}
 	l.people.Store(people)
 	var err error
 	if l.key, err = HostKey(t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
-	l.door, err = Listen("127.0.0.1:0", Options{
+	o := Options{
 		HostKey: l.key, People: func() (*People, error) { return l.people.Load(), nil }, Log: slog.New(slog.NewTextHandler(l.log, nil)),
-		Console: console, linger: slices.Concat(linger, []time.Duration{0})[0],
+		Console: console,
 		Command: func(ctx context.Context, v Visit, args []string) int {
 			switch args[0] {
 			case "echo":
@@ -72,8 +74,11 @@ func opens(t *testing.T, people *People, console func(context.Context, Visit) in
 			}
 			return command(ctx, v, args)
 		},
-	})
-	if err != nil {
+	}
+	for _, change := range also {
+		change(&o)
+	}
+	if l.door, err = Listen("127.0.0.1:0", o); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -396,8 +401,9 @@ func TestAHundredStrangersKeepNobodyOut(t *testing.T) {
 	ada := newKey(t)
 	l := opens(t, read(t, line(ada.PublicKey(), "ada")), nil, nil)
 	var strangers []net.Conn
-	for i := range 100 {
-		c, err := net.Dial("tcp", l.door.Addr().String())
+	for i := range 100 { // from several addresses: those beyond a network's pace are not heard at all
+		from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(i%4))}}
+		c, err := from.Dial("tcp", l.door.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -420,6 +426,16 @@ func TestAHundredStrangersKeepNobodyOut(t *testing.T) {
 	eventually(t, "those beyond the porch's room are cut off", func() bool { return cut.Load() >= 100-porchRoom })
 	if n := cut.Load(); n > 100-porchRoom+2 {
 		t.Errorf("%d were cut off", n)
+	}
+}
+
+func TestAScriptOfManyCommandsIsNoFlood(t *testing.T) {
+	ada := newKey(t)
+	l := opens(t, read(t, line(ada.PublicKey(), "ada")), nil, nil)
+	for range 2 * arrivalsAtOnce {
+		if out, code := l.runs(ada, "echo"); code != 0 || out != "ada says []\n" {
+			t.Fatal(out, code)
+		}
 	}
 }
 
@@ -480,27 +496,75 @@ func (d deaf) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func TestAClientThatKeepsASessionThatIsOverIsCutOff(t *testing.T) {
-	ada := newKey(t)
-	here, leave := make(chan bool), make(chan bool)
-	l := opens(t, read(t, line(ada.PublicKey(), "ada")), nil, func(context.Context, Visit, []string) int { here <- true; <-leave; return 0 }, 10*time.Millisecond)
+// soonCutOff gives a client no time to hang up.
+func soonCutOff(o *Options) { o.linger = 10 * time.Millisecond }
+
+// quietly logs in on a connection that hears nothing any more once it is told so. Its machine takes little that it
+// does not hear.
+func (l *lodge) quietly(key gossh.Signer) (*gossh.Client, deaf) {
+	l.t.Helper()
 	raw, err := net.Dial("tcp", l.door.Addr().String())
+	if err == nil {
+		err = raw.(*net.TCPConn).SetReadBuffer(4 << 10)
+	}
 	if err != nil {
-		t.Fatal(err)
+		l.t.Fatal(err)
 	}
 	d := deaf{raw, make(chan struct{}), make(chan struct{})}
-	conn, channels, requests, err := gossh.NewClientConn(d, "", &gossh.ClientConfig{User: "chaos", Auth: []gossh.AuthMethod{gossh.PublicKeys(ada)}, HostKeyCallback: gossh.FixedHostKey(l.key.PublicKey())})
+	conn, channels, requests, err := gossh.NewClientConn(d, "", &gossh.ClientConfig{User: "chaos", Auth: []gossh.AuthMethod{gossh.PublicKeys(key)}, HostKeyCallback: gossh.FixedHostKey(l.key.PublicKey())})
 	if err != nil {
-		t.Fatal(err)
+		l.t.Fatal(err)
 	}
-	c := gossh.NewClient(conn, channels, requests)
+	return gossh.NewClient(conn, channels, requests), d
+}
+
+func TestAClientThatAsksForSessionsWithoutReadingIsCutOff(t *testing.T) {
+	ada, bob := newKey(t), newKey(t)
+	here := make(chan bool)
+	l := opens(t, read(t, line(ada.PublicKey(), "ada"), line(bob.PublicKey(), "bob")), nil, func(ctx context.Context, _ Visit, _ []string) int {
+		here <- true
+		<-ctx.Done()
+		return 0
+	})
+	little(t, l.door.listener)
+	c, d := l.quietly(ada)
 	defer c.Close()
 	if err := session(t, c).Start("stay"); err != nil {
 		t.Fatal(err)
 	}
 	soon(t, "command", here)
 	close(d.from)
-	leave <- true
+	start := time.Now()
+	var asking sync.WaitGroup
+	for range 4000 {
+		asking.Go(func() { c.OpenChannel("session", nil) })
+	}
+	isCutOff(t, c, d.Conn)
+	if took := time.Since(start); took > writeWithin/2 {
+		t.Errorf("it was cut off after %v: only because it took nothing", took)
+	}
+	if out, _ := l.runs(bob, "echo"); out != "bob says []\n" {
+		t.Error(out)
+	}
+	close(d.heed)
+	asking.Wait()
+}
+
+// little makes a door's connections send little ahead of what is read.
+func little(t *testing.T, l net.Listener) {
+	t.Helper()
+	raw, err := l.(*net.TCPListener).SyscallConn()
+	if err == nil {
+		err = errors.Join(raw.Control(func(fd uintptr) { err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_SNDBUF, 4<<10) }), err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// isCutOff waits for the end of a connection that hears nothing.
+func isCutOff(t *testing.T, c *gossh.Client, raw net.Conn) {
+	t.Helper()
 	cut := make(chan bool)
 	go func() {
 		for raw.SetWriteDeadline(time.Now().Add(patience)); ; <-time.After(5 * time.Millisecond) {
@@ -511,6 +575,21 @@ func TestAClientThatKeepsASessionThatIsOverIsCutOff(t *testing.T) {
 		}
 	}()
 	soon(t, "end of the connection", cut)
+}
+
+func TestAClientThatKeepsASessionThatIsOverIsCutOff(t *testing.T) {
+	ada := newKey(t)
+	here, leave := make(chan bool), make(chan bool)
+	l := opens(t, read(t, line(ada.PublicKey(), "ada")), nil, func(context.Context, Visit, []string) int { here <- true; <-leave; return 0 }, soonCutOff)
+	c, d := l.quietly(ada)
+	defer c.Close()
+	if err := session(t, c).Start("stay"); err != nil {
+		t.Fatal(err)
+	}
+	soon(t, "command", here)
+	close(d.from)
+	leave <- true
+	isCutOff(t, c, d.Conn)
 	close(d.heed)
 }
 
@@ -572,6 +651,86 @@ func TestTheConsoleNeedsATerminalAndACommandAnEnd(t *testing.T) {
 		if out, code := l.runs(ada, command); code != 2 || !strings.Contains(out, want) {
 			t.Errorf("%q: exit %d, %s", command, code, out)
 		}
+	}
+}
+
+func TestWhoIsTakenOutHasNoFurtherSessionOnAnOpenConnection(t *testing.T) {
+	ada, bob := newKey(t), newKey(t)
+	l := opens(t, read(t, line(ada.PublicKey(), "ada")), nil, nil)
+	for what, people := range map[string]*People{"taken out": read(t, line(bob.PublicKey(), "bob")), "somebody else's key": read(t, line(ada.PublicKey(), "eve")), "nobody let in": nil} {
+		l.people.Store(read(t, line(ada.PublicKey(), "ada")))
+		c := l.login(ada)
+		if _, err := session(t, c).Output("echo"); err != nil {
+			t.Fatal(err)
+		}
+		l.people.Store(people)
+		if s, err := c.NewSession(); err == nil {
+			s.Close()
+			t.Errorf("%s: a session is opened", what)
+		}
+		over := make(chan error, 1)
+		go func() { over <- c.Wait() }()
+		soon(t, "end of the connection", over)
+	}
+}
+
+func TestWhoIsTakenOutIsPutOutAndAMistakePutsOutNobody(t *testing.T) {
+	ada, bob := newKey(t), newKey(t)
+	here, why := make(chan bool), make(chan error, 2)
+	var mistake atomic.Bool
+	asked := atomic.Int64{}
+	l := opens(t, read(t, line(ada.PublicKey(), "ada"), line(bob.PublicKey(), "bob")), nil, func(ctx context.Context, _ Visit, _ []string) int {
+		here <- true
+		<-ctx.Done()
+		why <- context.Cause(ctx)
+		return 4
+	}, func(o *Options) {
+		people := o.People
+		o.again, o.People = 5*time.Millisecond, func() (*People, error) {
+			asked.Add(1)
+			if mistake.Load() {
+				return nil, errors.New("line 1 is no public key")
+			}
+			return people()
+		}
+	})
+	s := session(t, l.login(ada))
+	if err := s.Start("stay"); err != nil {
+		t.Fatal(err)
+	}
+	soon(t, "command", here)
+	mistake.Store(true)
+	before := asked.Load()
+	eventually(t, "it is asked again", func() bool { return asked.Load() > before+5 })
+	if len(why) > 0 {
+		t.Errorf("a mistake in the file ends a session: %v", <-why)
+	}
+	l.people.Store(read(t, line(bob.PublicKey(), "bob")))
+	mistake.Store(false)
+	if err := soon(t, "end", why); !errors.Is(err, errOut) {
+		t.Error(err)
+	}
+	var exit *gossh.ExitError
+	if err := s.Wait(); !errors.As(err, &exit) || exit.ExitStatus() != 4 {
+		t.Error(err)
+	}
+}
+
+func TestTheLogHasTheBeginningOfACommandAndNotEverySession(t *testing.T) {
+	ada := newKey(t)
+	l := opens(t, read(t, line(ada.PublicKey(), "ada")), nil, nil)
+	c := l.login(ada)
+	for range 60 {
+		if _, err := session(t, c).Output("echo 'a\nb' " + strings.Repeat("x", 10_000)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lines := strings.Count(l.log.String(), "an SSH session began")
+	if most := 20 + int(time.Since(l.opened)/time.Second) + 1; lines < 20 || lines > most {
+		t.Errorf("%d lines, at most %d", lines, most)
+	}
+	if longest := slices.MaxFunc(strings.Split(l.log.String(), "\n"), func(a, b string) int { return len(a) - len(b) }); len(longest) > 2*longestLine || !strings.Contains(longest, `a\nb`) {
+		t.Error(longest)
 	}
 }
 

@@ -2,6 +2,7 @@ package sshdoor
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 )
@@ -42,6 +43,20 @@ func (p *pace) next(now time.Time) time.Time {
 	return p.full.Add(p.every)
 }
 
+// giveBack undoes one take.
+func (p *pace) giveBack() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.full = p.full.Add(-p.every)
+}
+
+// idle tells whether there is nothing to make up for: a new one would be the same.
+func (p *pace) idle(now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.full.After(now)
+}
+
 // turn waits for the next turn; false means that ctx ended first.
 func (p *pace) turn(ctx context.Context) bool {
 	d := p.claim(time.Now())
@@ -55,5 +70,57 @@ func (p *pace) turn(ctx context.Context) bool {
 		return true
 	case <-ctx.Done():
 		return false
+	}
+}
+
+// paces is a pace for each of many.
+type paces[K comparable] struct {
+	every time.Duration
+	most  int
+
+	mu    sync.Mutex
+	those map[K]*pace // only who has something to make up for, and never more than mostPaces
+}
+
+// mostPaces is how many are told apart: so many that few share what is forgotten, and little memory.
+const mostPaces = 1024
+
+// take takes a turn of one of them if there is one now.
+func (p *paces[K]) take(one K, now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	its := p.those[one]
+	if its == nil {
+		its = &pace{every: p.every, most: p.most}
+		p.makeRoom(now)
+		p.those[one] = its
+	}
+	return its.take(now)
+}
+
+// giveBack undoes one take of one that is still remembered.
+func (p *paces[K]) giveBack(one K) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if its := p.those[one]; its != nil {
+		its.giveBack()
+	}
+}
+
+// makeRoom forgets who has nothing to make up for, and when that is nobody, anybody: who comes as the one too many is
+// not to pay for the others.
+func (p *paces[K]) makeRoom(now time.Time) {
+	if p.those == nil {
+		p.those = map[K]*pace{}
+	}
+	if len(p.those) < mostPaces {
+		return
+	}
+	maps.DeleteFunc(p.those, func(_ K, its *pace) bool { return its.idle(now) })
+	for one := range p.those {
+		if len(p.those) < mostPaces*3/4 { // so that this is not to be done for each who comes
+			return
+		}
+		delete(p.those, one)
 	}
 }

@@ -2,19 +2,26 @@ package sshdoor
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/charmbracelet/ssh"
 	"go.uber.org/goleak"
+	gossh "golang.org/x/crypto/ssh"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -145,36 +152,237 @@ func (q queue) Accept() (net.Conn, error) {
 func (q queue) Close() error   { return nil }
 func (q queue) Addr() net.Addr { return nil }
 
+// comes brings somebody to the porch from there, who is sent away where they are too many.
+func (q queue) comes(from string) *visitor {
+	v := &visitor{from: from}
+	q <- v
+	synctest.Wait()
+	return v
+}
+
+// accepts keeps a porch's door open in a bubble.
+func accepts(t *testing.T) (*porch, queue) {
+	q := make(queue)
+	p := newPorch(t.Context(), q)
+	go func() {
+		for {
+			if _, err := p.Accept(); err != nil {
+				return
+			}
+		}
+	}()
+	return p, q
+}
+
+func TestAFloodFromOneNetworkIsNotHeardAndDelaysNobodyElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, q := accepts(t)
+		defer close(q)
+		start, open := time.Now(), map[bool]int{}
+		for n := range 300 { // one line has as many of the new addresses as it likes
+			open[!q.comes(fmt.Sprintf("2001:db8::%x", n)).closed.Load()]++
+		}
+		if open[true] != arrivalsAtOnce {
+			t.Errorf("%d of one network were let onto the porch", open[true])
+		}
+		if q.comes("2001:db8:0:1::1").closed.Load() || q.comes("198.51.100.1").closed.Load() || !time.Now().Equal(start) {
+			t.Errorf("somebody from elsewhere waited %v, or was sent away", time.Since(start))
+		}
+		time.Sleep(time.Second)
+		for range 3 * arrivalsPerSecond {
+			open[!q.comes("2001:db8::1").closed.Load()]++
+		}
+		if open[true] != arrivalsAtOnce+arrivalsPerSecond {
+			t.Errorf("%d of one network were let onto the porch within a second", open[true])
+		}
+		p.clear()
+	})
+}
+
+func TestAsManyNetworksAsThereAreTakeLittleMemoryAndKeepNobodyOut(t *testing.T) {
+	p := &paces[netip.Prefix]{every: time.Second, most: 1}
+	now := time.Unix(0, 0)
+	for n := range 10 * mostPaces {
+		if !p.take(network(&net.TCPAddr{IP: net.IPv4(10, 0, byte(n>>8), byte(n))}), now) {
+			t.Fatalf("network %d is sent away", n)
+		}
+	}
+	if len(p.those) > mostPaces {
+		t.Errorf("%d are remembered", len(p.those))
+	}
+	one := netip.MustParsePrefix("192.0.2.1/32")
+	for n := 0; len(p.those) < mostPaces; n++ {
+		p.take(network(&net.TCPAddr{IP: net.IPv4(172, 16, byte(n>>8), byte(n))}), now)
+	}
+	if p.take(one, now.Add(time.Minute)); len(p.those) != 1 {
+		t.Errorf("%d are remembered after they have nothing to make up for", len(p.those))
+	}
+	if p.take(one, now.Add(time.Minute)) {
+		t.Error("who has just come is not remembered")
+	}
+}
+
+// pipe is a connection whose other side reads nothing.
+func pipe(t *testing.T, p *porch) *guest {
+	here, there := net.Pipe()
+	t.Cleanup(func() { there.Close() })
+	g := &guest{Conn: here, porch: p, room: make(chan bool, 1), next: make(chan bool, 1)}
+	p.admit(g)
+	g.settle()
+	return g
+}
+
+func TestAWriteToAClientThatTakesNothingEndsItsConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPorch(t.Context(), make(queue))
+		g, start := pipe(t, p), time.Now()
+		time.AfterFunc(writeWithin/2, func() { g.SetDeadline(time.Time{}) }) // as the library does when it reads
+		if _, err := g.Write([]byte("hello?")); !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(start) != writeWithin {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+		if _, all := p.standing(); all != 0 {
+			t.Error("the connection is still there")
+		}
+	})
+}
+
+// windowless is the session of a client that lets nothing be said to it.
+type windowless struct {
+	ssh.Session
+	keeps   keeps
+	client  net.Conn
+	command string
+}
+
+// keeps is what its connection keeps.
+type keeps struct {
+	ssh.Context
+	guest *guest
+	gate  *gate
+}
+
+func (k keeps) Value(key any) any {
+	if key == (gateKey{}) {
+		return k.gate
+	}
+	return k.guest
+}
+
+func (w windowless) Context() ssh.Context { return w.keeps }
+func (w windowless) Permissions() ssh.Permissions {
+	return ssh.Permissions{Permissions: &gossh.Permissions{Extensions: map[string]string{personExtension: "ada"}}}
+}
+func (w windowless) PublicKey() ssh.PublicKey    { return nil }
+func (w windowless) RemoteAddr() net.Addr        { return place }
+func (w windowless) RawCommand() string          { return w.command }
+func (w windowless) Stderr() io.ReadWriter       { return w }
+func (w windowless) Read([]byte) (int, error)    { return 0, io.EOF }
+func (w windowless) Exit(int) error              { _, err := w.Write(nil); return err }
+func (w windowless) Write(p []byte) (int, error) { return w.client.Read(make([]byte, 1)) } // until it is closed
+
+func TestWhoIsRefusedAndDoesNotListenIsOnAClock(t *testing.T) {
+	for what, says := range map[string]string{"cannot be read": "echo '", "needs a terminal": "", "too many": "status", "served": "--quiet stop", "breaks": "stop now"} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPorch(t.Context(), make(queue))
+			d := &Door{lines: &paces[string]{}, o: Options{Log: slog.New(slog.DiscardHandler), People: func() (*People, error) { return nil, errors.New("none") }}}
+			d.o.Command = func(_ context.Context, v Visit, args []string) int {
+				if args[0] == "stop" {
+					panic("oh no")
+				}
+				return 0
+			}
+			for range ownCommands {
+				d.rooms.enter("ada", command)
+			}
+			here, there := net.Pipe()
+			g := &guest{Conn: here, porch: p, room: make(chan bool, 1), next: make(chan bool, 1)}
+			p.admit(g)
+			w := windowless{keeps: keeps{guest: g, gate: newGate(t.Context(), nil)}, client: there, command: says}
+			start := time.Now()
+			d.caught(d.receive(nil))(w)
+			if took := time.Since(start); took != hangUp {
+				t.Errorf("%s: cut off after %v", what, took)
+			}
+			if _, all := p.standing(); all != 0 {
+				t.Errorf("%s: the connection is still there", what)
+			}
+			if d.rooms.all != [kinds]int{0, ownCommands, 0} {
+				t.Errorf("%s: rooms %v", what, d.rooms.all)
+			}
+			w.keeps.gate.cancel(nil)
+		})
+	}
+}
+
+func TestOnePersonHasSoManyConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPorch(t.Context(), make(queue))
+		first := pipe(t, p)
+		p.introduce(first, "ada")
+		for n := 1; n < ownConnections; n++ {
+			if !p.introduce(pipe(t, p), "ada") {
+				t.Fatalf("%d are too many", n+1)
+			}
+		}
+		if g := pipe(t, p); p.introduce(g, "ada") || !p.introduce(g, "bob") {
+			t.Error("one too many is let in, or somebody else is not")
+		}
+		first.Close()
+		if !p.introduce(pipe(t, p), "ada") {
+			t.Error("who has left still counts")
+		}
+		p.clear()
+	})
+}
+
+func TestAStopIsAStopWhateverFlagsStandBeforeIt(t *testing.T) {
+	for text, want := range map[string]kind{
+		"": console, "stop": stop, "--quiet stop": stop, "--json -q stop --wait": stop,
+		"status": command, "--json status": command, "--help": command, "status stop": command, "-- ": command,
+	} {
+		if got := kindOf(strings.Fields(text)); got != want {
+			t.Errorf("%q is %d, not %d", text, got, want)
+		}
+	}
+}
+
+func TestALineOfTheLogIsShort(t *testing.T) {
+	long := strings.Repeat("ä", longestLine)
+	if short(long) != long || short(long+"b") != long+"..." || short("") != "" {
+		t.Error(short(long + "b"))
+	}
+}
+
+// standing is how many are on the porch, and how many there are.
+func (p *porch) standing() (waiting, all int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.waiting), len(p.all)
+}
+
 func TestAFloodFromOneAddressKeepsNobodyElseOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := make(queue, 1)
-		p := newPorch(t.Context(), q)
-		comes := func(from string) *visitor {
-			v := &visitor{from: from}
-			q <- v
-			if _, err := p.Accept(); err != nil {
-				t.Fatal(err)
-			}
-			return v
-		}
-		quiet := []*visitor{comes("198.51.100.1"), comes("198.51.100.2")}
+		p, q := accepts(t)
+		defer close(q)
+		quiet := []*visitor{q.comes("198.51.100.1"), q.comes("198.51.100.2")}
 		var flood []*visitor
-		for range 300 {
-			flood = append(flood, comes("203.0.113.9"))
+		for n := range 300 { // in seconds, and from more than one address
+			flood = append(flood, q.comes("203.0.113."+strconv.Itoa(n%3)))
+			time.Sleep(time.Second / arrivalsPerSecond / 2)
 		}
-		late := comes("198.51.100.3")
+		late := q.comes("198.51.100.3")
 		for _, v := range append(quiet, late, flood[len(flood)-1]) {
 			if v.closed.Load() {
 				t.Errorf("%s has lost its place", v.from)
 			}
 		}
-		if len(p.waiting) != porchRoom {
-			t.Errorf("%d stand on the porch", len(p.waiting))
+		if n, _ := p.standing(); n != porchRoom {
+			t.Errorf("%d stand on the porch", n)
 		}
 		time.Sleep(porchWithin)
 		synctest.Wait()
-		if !quiet[0].closed.Load() || !late.closed.Load() || len(p.waiting)+len(p.all) != 0 {
-			t.Errorf("%d still stand there after %v", len(p.waiting), porchWithin)
+		if n, all := p.standing(); !quiet[0].closed.Load() || !late.closed.Load() || n+all != 0 {
+			t.Errorf("%d still stand there after %v", n, porchWithin)
 		}
 	})
 }

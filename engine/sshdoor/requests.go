@@ -154,15 +154,42 @@ func (g *gate) visit() Visit {
 	return v
 }
 
+// still says why who logged in here gets no session now: they may have been taken out since, or have too many
+// connections.
+func (d *Door) still(g *guest, ctx ssh.Context) (why string) {
+	key, _ := ctx.Value(ssh.ContextKeyPublicKey).(ssh.PublicKey) // the one that was proven
+	person := ctx.Permissions().Extensions[personExtension]
+	name, err := d.who(key, ctx.RemoteAddr())
+	switch {
+	case err != nil:
+		return "you are let in no more"
+	case name != person:
+		return "your key is somebody else's now; log in again"
+	case !g.porch.introduce(g, person):
+		return "you have too many connections here; close one"
+	}
+	return ""
+}
+
 // session is one channel of a connection: the library's, behind the gate. A connection has one at a time, so that what
 // the library keeps by connection is the session's.
 func (d *Door) session(server *ssh.Server, conn *gossh.ServerConn, c gossh.NewChannel, ctx ssh.Context) {
 	g := ctx.Value(guestKey{}).(*guest)
+	defer g.opens.Add(-1)
+	if g.opens.Add(1) > opensAtOnce {
+		g.Close()
+		return
+	}
 	if !g.begin() {
 		_ = c.Reject(gossh.ResourceShortage, "one session at a time on a connection")
 		return
 	}
 	defer g.end()
+	if why := d.still(g, ctx); why != "" {
+		_ = c.Reject(gossh.Prohibited, why)
+		g.Close()
+		return
+	}
 	gate := newGate(d.inside, c)
 	defer context.AfterFunc(ctx, func() { gate.cancel(errHungUp) })()
 	ctx.SetValue(gateKey{}, gate)
