@@ -131,7 +131,12 @@ func (a *attack) details(k *look, s *scene, r engine.Run, w, h int) []string {
 		rows = append(rows, a.strip(k, s, r, w))
 	}
 	rows = rows[:min(len(rows), h)]
-	said := append([]remark{ready(k, s, a, r)}, figures(k, r, h-len(rows)-1)...)
+	said := []remark{ready(k, s, a, r)}
+	if s.lost {
+		said = append(said, remark{k.warn, unanswered(s)}) // and what ends it early does not, where there is no engine
+	} else {
+		said = append(said, figures(k, r, h-len(rows)-1)...)
+	}
 	return append(rows, k.fill(said, w, h-len(rows))...)
 }
 

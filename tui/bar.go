@@ -11,10 +11,30 @@ type toast struct {
 	ink   ink
 	text  string
 	until time.Time
+	now   func() string // what it says by now, where that changes; nil: what it said
 }
 
 func (m *root) say(in ink, text string) {
-	m.toast = toast{in, text, m.options.Wall().Add(toastFor)}
+	m.toast = toast{ink: in, text: text, until: m.options.Wall().Add(toastFor)}
+}
+
+// age takes the message away when its time is over, and else keeps it true.
+func (m *root) age() {
+	switch t := &m.toast; {
+	case t.text == "":
+	case !m.options.Wall().Before(t.until):
+		*t = toast{}
+	case t.now != nil:
+		t.text = t.now()
+	}
+}
+
+// acted takes the message away because something else is done: what that does is to be seen. A stop that nobody has
+// confirmed yet goes on being told.
+func (m *root) acted() {
+	if !m.delivery.underway {
+		m.toast = toast{}
+	}
 }
 
 // view is the message in as many lines as it needs, three at most.

@@ -262,18 +262,29 @@ func (m *root) closeSheet() tea.Cmd {
 }
 
 func (m *root) follow() tea.Cmd {
-	m.log().toggle()
+	o := m.log()
+	o.toggle()
+	m.say(m.look.strong, map[bool]string{false: "following", true: "holding still; f follows"}[o.reading])
 	return nil
 }
 
 func (m *root) wrap() tea.Cmd {
 	o := m.log()
 	o.wrapped, o.left = !o.wrapped, 0
+	m.say(m.look.strong, "wrap "+onOff(o.wrapped))
 	return nil
 }
 
 func (m *root) times() tea.Cmd {
 	o := m.log()
 	o.timeless = !o.timeless
+	m.say(m.look.strong, "times "+onOff(!o.timeless))
 	return nil
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
 }

@@ -469,7 +469,7 @@ func (m *root) approval(step gameday.Step) []string {
 	room := m.h - 7
 	_, planned := s.chance(step.Attack)
 	first := append([]string{step.Name}, m.look.wrap("runs: "+step.What(planned), width, 3)...)
-	last := []string{"expects: " + step.Expect.String()}
+	last := []string{"expects: " + step.Expect.Wish()}
 	if m.day.session.Plan.Rehearsal || s.DryRun {
 		last = append(last, "A rehearsal: it is recorded, nothing is injected.")
 	}

@@ -645,7 +645,7 @@ func TestTheWholeGameDayCanBeWrittenToAFile(t *testing.T) {
 	x := opening(nil)
 	overScene(x)
 	name, text := x.m.content()
-	for _, want := range []string{"a database is out of reach", "expects     orders turns", "approved    by ada", "skipped by ada: no time", "bob: the pager is silent"} {
+	for _, want := range []string{"a database is out of reach", "expects     orders to turn red", "approved    by ada", "skipped by ada: no time", "bob: the pager is silent"} {
 		if !strings.Contains(text(), want) {
 			t.Errorf("%s lacks %q:\n%s", name, want, text())
 		}
@@ -732,5 +732,35 @@ func TestTheGameDayLooksAsItDid(t *testing.T) {
 			x.seat(d)
 			sc.set(x)
 		})
+	}
+}
+
+// The schedule goes on beside a game day: its attack is named as such, and the countdown is the step's alone.
+func TestAnAttackOfTheScheduleIsNotTakenForTheStep(t *testing.T) {
+	x := opening(nil)
+	other := engine.Run{ID: "theirs", Host: engine.Host{Name: "web-020"}, Attack: engine.Attack{Name: "memory"}, Trigger: engine.BySchedule, Phase: engine.Holding}
+	x.now = func(s *engine.Snapshot) {
+		other.Until = x.time.Add(time.Hour)
+		s.Running = append(s.Running, other)
+	}
+	x.news()
+	if got := x.m.dayNote(); got != "also running: memory on web-020 (schedule)" {
+		t.Errorf("before the step: %q", got)
+	}
+	x.approve().wait(20 * time.Second)
+	x.news()
+	if got := x.m.dayNote(); !strings.HasPrefix(got, "undo in ") || strings.Contains(got, "59:") || strings.Contains(got, "1:00:00") {
+		t.Errorf("while the step runs: %q", got)
+	}
+}
+
+func TestWhatAStepWaitsForIsSaidOnce(t *testing.T) {
+	x := opening(nil).news()
+	x.seatedAgain()
+	x.news()
+	for _, w := range []int{80, 120} {
+		if n := strings.Count(x.screen(w, 30), "waiting for approval"); n != 1 {
+			t.Errorf("said %d times at %d columns:\n%s", n, w, x.screen(w, 30))
+		}
 	}
 }

@@ -73,14 +73,47 @@ func (m *root) dayNote() string {
 		return "over"
 	case !d.known || s.lost:
 		return ""
+	case len(m.stepRuns()) > 0:
+		own := *s
+		own.Running = m.stepRuns()
+		return undoIn(&own)
 	case len(s.Running) > 0:
-		return undoIn(s)
+		return alsoRunning(s.Running)
 	case d.next.Do == gameday.Until:
 		return "in " + brief(d.next.At.Sub(s.now))
 	case d.next.Do == gameday.Ask:
 		return "asks for approval"
 	}
 	return ""
+}
+
+// stepRuns are the attacks of the step whose turn it is. The engine may run others: its schedule goes on.
+func (m *root) stepRuns() (own []engine.Run) {
+	d := m.day
+	turn := d.session.Turn()
+	if turn == 0 || d.session.Steps[turn-1].Run == "" {
+		return nil
+	}
+	run := d.session.Steps[turn-1].Run
+	for _, r := range m.scene.Running {
+		if r.ID == run || r.Of == run {
+			own = append(own, r)
+		}
+	}
+	return own
+}
+
+// alsoRunning names what runs and is not the game day's.
+func alsoRunning(runs []engine.Run) string {
+	if len(runs) > 1 {
+		return "also running: " + plural(len(runs), "attack")
+	}
+	r := runs[0]
+	whose := "schedule"
+	if r.Trigger != engine.BySchedule {
+		whose = cmp.Or(r.By, "an order")
+	}
+	return fmt.Sprintf("also running: %s on %s (%s)", r.Attack.Name, r.Host.Name, whose)
 }
 
 // dayRows are all lines, and where those of the step whose turn it is begin and end.
@@ -129,10 +162,16 @@ func (m *root) stepRow(k *look, n, w int) string {
 	mark, in := " ", ink{}
 	if n == d.session.Turn() {
 		mark, in = k.pick, k.strong
+		if m.tooLong(word, w) { // the rest is said below
+			word.text, _, _ = strings.Cut(word.text, ": ")
+		}
 	}
 	l := k.newLine(w).put(ink{}, " ").cell(in, mark, 1).cell(in, fmt.Sprintf("%2d", n), 2).cell(word.ink, word.glyph, 1)
 	return l.cell(in, d.session.Plan.Steps[n-1].Name, min(32, w*3/10)).put(word.ink, word.text).String()
 }
+
+// tooLong tells whether the line of a step has no room for how it stands.
+func (m *root) tooLong(word dayWord, w int) bool { return columns(word.text) > w-10-min(32, w*3/10) }
 
 // stepWord is how a step stands.
 func (m *root) stepWord(n int) dayWord {
@@ -205,14 +244,7 @@ func because(why string) string {
 
 // runsWord is how far the running step is.
 func (m *root) runsWord() string {
-	d, s := m.day, &m.scene
-	run := d.session.Steps[d.session.Turn()-1].Run
-	var mine []engine.Run
-	for _, r := range s.Running {
-		if r.ID == run || r.Of == run {
-			mine = append(mine, r)
-		}
-	}
+	s, mine := &m.scene, m.stepRuns()
 	switch len(mine) {
 	case 0:
 		return "waiting for its outcome"
@@ -287,8 +319,12 @@ func (p *page) item(name, what string, in ink) {
 func (m *root) turnPart(p *page) {
 	d, k := m.day, p.look
 	step, waits := d.session.Waiting()
-	if word := m.stepWord(d.session.Turn()); columns(word.text) > p.w-10-min(32, p.w*3/10) {
-		p.item("state", word.text, word.ink)
+	if word := m.stepWord(d.session.Turn()); m.tooLong(word, p.w) {
+		_, why, cut := strings.Cut(word.text, ": ")
+		if !cut {
+			why = word.text
+		}
+		p.item("state", why, word.ink)
 	}
 	switch {
 	case m.scene.lost || !waits:
@@ -321,7 +357,7 @@ func (m *root) expected(n int) (string, ink) {
 	if e.Gate == "" {
 		return "no gate is named: people judge", ink{}
 	}
-	text, in := e.String(), ink{}
+	text, in := e.Wish(), ink{}
 	i := slices.IndexFunc(s.Gates, func(g engine.GateView) bool { return g.Name == e.Gate })
 	switch {
 	case state.Held != gameday.Unjudged || state.State == gameday.Skipped:
@@ -336,7 +372,7 @@ func (m *root) expected(n int) (string, ink) {
 	g := s.Gates[i]
 	glyph, in := k.gate(g)
 	word := map[bool]string{true: "clear", false: "NOT CLEAR"}[g.Clear]
-	text += ": " + glyph + " " + word + ", " + g.Text + ", " + span(s.now.Sub(g.At)) + " ago"
+	text += " (now " + glyph + " " + word + ", " + g.Text + ", " + span(s.now.Sub(g.At)) + " ago)"
 	if state.Began.IsZero() {
 		return text, in
 	}

@@ -510,14 +510,24 @@ func (m *root) handEnter() tea.Cmd {
 	return m.handNext()
 }
 
-// wrong is the first thing that stands against running it.
+// why is what is wrong with the line; "" if nothing is.
+func (l *handLine) why() string {
+	if l.wrong == nil {
+		return ""
+	}
+	return l.wrong()
+}
+
+// wrong is everything that stands against running it.
 func (h *hand) wrong() string {
+	var all []string
 	for _, l := range h.lines() {
-		if l.wrong != nil {
-			if why := l.wrong(); why != "" {
-				return why
-			}
+		if why := l.why(); why != "" {
+			all = append(all, why)
 		}
+	}
+	if len(all) > 0 {
+		return strings.Join(all, "; ")
 	}
 	if word, what := h.word(); strings.TrimSpace(h.confirm.text) != word {
 		return fmt.Sprintf("nothing was run: type %s (%s) here, then Enter; Esc cancels", word, what)

@@ -16,7 +16,7 @@ func (m *root) handView(w, h int) []string {
 	lines := d.lines()
 	form, last := lines[:len(lines)-2], lines[len(lines)-2:]
 	if d.at > d.cancelLine() { // about to be confirmed: the preview tells the parameters, and needs the room
-		form = slices.DeleteFunc(form, func(l handLine) bool { return l.detail })
+		form = slices.DeleteFunc(form, func(l handLine) bool { return l.detail && l.why() == "" })
 	}
 	inside := h - 2
 	ends := m.handEnd(last, width-2)
@@ -35,9 +35,13 @@ func (m *root) handView(w, h int) []string {
 	}
 	for i := d.top; i < d.top+formRoom; i++ {
 		p.rows = append(p.rows, m.handRow(form[i], i == d.at, width-2))
+		if i == d.at {
+			free := inside - formRoom - len(ends) - len(m.handItems())
+			p.rows = append(p.rows, m.handHint(form[i], width-2, free)...)
+		}
 	}
 	room := max(0, inside-len(p.rows)-len(ends))
-	if room >= 9 {
+	if room >= 9 && len(p.rows) == formRoom { // the hint of a line needs the room more
 		p.rows, room = append(p.rows, k.newLine(width-2).String()), room-1
 	}
 	preview := m.handPreview(width-2, room)
@@ -65,19 +69,42 @@ func (m *root) handRow(l handLine, focused bool, w int) string {
 		mark, in = k.pick, k.strong
 	}
 	row.put(in, " "+mark+" ").cell(in, l.name, m.hand.nameRoom())
-	value := "< " + l.shown + " >"
-	if l.field != nil {
-		value = "[" + m.tail(l.field.text, max(8, w/3)) + caret(focused) + "]"
+	row.put(in, m.handValue(l, focused, w)).put(ink{}, "  ")
+	text, in := m.hint(l, focused)
+	return row.put(in, k.atWord(k.clean(text), w-row.used)).String()
+}
+
+// hint is what stands behind a line: what is wrong with it, or what it takes, and on the line with the focus what it is.
+func (m *root) hint(l handLine, focused bool) (string, ink) {
+	switch why := l.why(); {
+	case why != "":
+		return m.look.no + " " + why, m.look.bad
+	case focused && l.help != "" && l.help != l.note:
+		return strings.TrimPrefix(l.note+"; "+l.help, "; "), m.look.dim
 	}
-	row.put(in, value).put(ink{}, "  ")
-	if l.wrong != nil && l.wrong() != "" {
-		return row.put(k.bad, k.no+" "+l.wrong()).String()
+	return l.note, m.look.dim
+}
+
+// handHint is the hint of the line with the focus in full below it, where the line cuts it and rows are free.
+func (m *root) handHint(l handLine, w, free int) (rows []string) {
+	const indent = 4
+	text, in := m.hint(l, true)
+	before := indent + m.hand.nameRoom() + columns(m.handValue(l, true, w)) + 2
+	if free < 1 || before+columns(m.look.clean(text)) <= w {
+		return nil
 	}
-	row.put(k.dim, l.note)
-	if focused && l.help != "" && l.help != l.note {
-		row.put(k.dim, "; "+l.help)
+	for _, part := range m.look.wrap(text, w-indent-2, min(free, 3)) {
+		rows = append(rows, m.look.newLine(w).to(indent+2).put(in, part).String())
 	}
-	return row.String()
+	return rows
+}
+
+// handValue is what a line has: chosen, or typed.
+func (m *root) handValue(l handLine, focused bool, w int) string {
+	if l.field == nil {
+		return "< " + l.shown + " >"
+	}
+	return "[" + m.tail(l.field.text, max(8, w/3)) + caret(focused) + "]"
 }
 
 // nameRoom is the width of the names: wider for those of a compound attack, which begin with the part they belong to.
@@ -177,6 +204,10 @@ func (m *root) handItems() (all []item) {
 	say("Does", "", summary, ink{})
 	say("With", "", d.withParams(), ink{})
 	if d.forGood() {
+		return all
+	}
+	if _, why := d.holds(); why != "" {
+		say("Ends", "-", "", ink{})
 		return all
 	}
 	say("Ends", "after "+d.held.text, "after "+d.held.text+"; earlier by s, by a gate that turns red, at closing time or when contact is lost", ink{})

@@ -84,7 +84,7 @@ func reasonLine(k *look, s *scene, all *crowd, width int) string {
 	case !s.known:
 		return k.spread(width, []part{{ink{}, "waiting for the engine's first word", 0}}, nil)
 	case s.Warning != "" && !s.lost:
-		return k.spread(width, []part{{k.alarm, k.no + " " + k.shorten(k.clean(s.Warning), width-25), 0}}, []part{{k.strong, nextStep(s, 0), 1}})
+		return k.spread(width, []part{{k.alarm, k.no + " " + k.atWord(k.clean(s.Warning), width-25), 0}}, []part{{k.strong, nextStep(s, 0), 1}})
 	case s.attacking():
 		return k.spread(width, append(health(k, s), progress(k, s, all, width)...), nil)
 	}
@@ -94,7 +94,7 @@ func reasonLine(k *look, s *scene, all *crowd, width int) string {
 	}
 	verdict := &left[len(left)-1]
 	room := width - 1 - total(left[:len(left)-1], 1<<10) - total(ends, 1<<10) - 2
-	if verdict.text = k.shorten(k.clean(verdict.text), room); room < 20 {
+	if verdict.text = k.atWord(k.clean(verdict.text), room); room < 20 {
 		verdict.text = s.word()
 	}
 	return k.spread(width, left, ends)
@@ -113,9 +113,7 @@ func nextStep(s *scene, width int) string {
 	switch {
 	case s.lost:
 		return ""
-	case s.readOnly && (s.Stopped != nil || s.Mood == engine.MoodPaused):
-		return "another console resumes: this one is read-only"
-	case s.Stopped != nil:
+	case s.Stopped != nil, s.readOnly && s.Mood == engine.MoodPaused:
 		return wayOut(s)
 	case s.small:
 		return ""

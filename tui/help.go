@@ -46,12 +46,19 @@ func (m *root) helpRows(groups []string, airy bool) []string {
 		if group == "GAME DAY" && m.day == nil {
 			continue
 		}
+		lines := m.helpLines(group)
+		if len(lines) == 0 {
+			continue
+		}
 		if rows != nil && airy {
 			rows = append(rows, "")
 		}
 		rows = append(rows, " "+group)
-		for _, line := range m.helpLines(group) {
-			rows = append(rows, fmt.Sprintf("   %-9s %s", line.keys, line.help))
+		for _, line := range lines {
+			first, more, goesOn := strings.Cut(line.help, "\n")
+			if rows = append(rows, fmt.Sprintf("   %-9s %s", line.keys, first)); goesOn {
+				rows = append(rows, fmt.Sprintf("   %-9s %s", "", more))
+			}
 		}
 	}
 	return rows
@@ -64,6 +71,10 @@ func (m *root) helpLines(group string) (lines []helpLine) {
 	for _, c := range m.commands(browsing) {
 		switch last := len(lines) - 1; {
 		case c.group != group:
+		case m.never(c):
+			if c.help == andBefore { // the line of the one before ends with what this one does
+				lines[last].help, _, _ = strings.Cut(lines[last].help, ";")
+			}
 		case c.help == andBefore:
 			lines[last].keys = lines[last].keys + " " + firstWord(c.Help().Key)
 		default:

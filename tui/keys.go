@@ -116,7 +116,7 @@ func browsingCommands() []command {
 		{"mark", bind(keys(" "), "space", "mark"), "HOSTS", "mark; else a page down", 0, (*root).mark, nil},
 		{"sort", bind(keys("o"), "o", "sort"), "HOSTS", "sort by a column, reverse", 16, (*root).nextColumn, nil},
 		{"reverse", bind(keys("O"), "O", "reverse"), "HOSTS", andBefore, 0, (*root).reverse, nil},
-		{"details", bind(keys("enter"), "Enter", "details"), "HOSTS", "details of it; in 1: why", 11, (*root).details, nil},
+		{"details", bind(keys("enter"), "Enter", "details"), "HOSTS", "details of the host;\nin pane 1: why this host", 11, (*root).details, nil},
 		{"next-pane", bind(keys("tab"), "Tab", "pane"), "MOVE", "panes", 9, focuses(+1), nil},
 		{"pane-before", bind(keys("shift+tab"), "shift+Tab", "pane before"), "MOVE", andBefore, 0, focuses(-1), nil},
 		{"pane-1", bind(keys("1"), "1", "next attack"), "MOVE", andBefore, 0, focusOn(onNext), nil},
@@ -299,6 +299,17 @@ func whyNotExclude(r *root) string {
 		return host.Name + " is kept out by the configuration: " + host.Barred
 	}
 	return ""
+}
+
+// never tells of a key that does nothing in this console, whatever happens.
+func (m *root) never(c command) bool {
+	switch c.name {
+	case "run-once", "skip", "by-hand", "begin-step", "leave-out-step", "pause", "exclude", "note":
+		return m.options.ReadOnly
+	case "save":
+		return m.options.SaveDir == NoFiles
+	}
+	return slices.Contains(c.Keys(), "ctrl+z") && (m.options.Remote != nil || !m.scene.attached)
 }
 
 func enterIsNoAnswer(*root) string { return "Enter is no answer here: y does it, Esc cancels" }

@@ -27,7 +27,11 @@ func (n *next) view(k *look, s *scene, r rect) pane {
 		return p
 	}
 	if why := standing(k, s); why.text != "" {
-		p.rows = k.fill([]remark{why}, w, max(2, h/2))
+		most := max(2, h/2)
+		if s.lost {
+			most = h // what follows is old
+		}
+		p.rows = k.fill([]remark{why}, w, most)
 	}
 	if len(p.rows) < h {
 		limit := max(1, h/4)
@@ -85,7 +89,7 @@ func standing(k *look, s *scene) remark {
 	why, mood := s.Verdict.Sentence, string(s.Mood)
 	switch {
 	case s.lost:
-		return remark{k.warn, "No link to the engine since " + s.at(s.At) + ": it goes on without this console, which tries again by itself."}
+		return remark{k.warn, unanswered(s) + ". What runs is undone by its host's own lease or deadline."}
 	case s.Mood == engine.MoodArmed || s.Next == nil:
 		return remark{}
 	case !strings.HasPrefix(why, mood):
@@ -98,6 +102,11 @@ func standing(k *look, s *scene) remark {
 		return remark{k.alarm, k.no + " " + s.Warning + "; " + why}
 	}
 	return remark{k.warn, why}
+}
+
+// unanswered is what is known while nobody answers: whether there is an engine at all is not.
+func unanswered(s *scene) string {
+	return "Nobody answers since " + s.at(s.At) + ": the engine may be dead or cut off. This console tries again by itself; from any shell: chaoscat stop"
 }
 
 // drawn says who is next, or why nobody is.

@@ -118,6 +118,7 @@ func (m *root) stopAnswered(msg orderedMsg) tea.Cmd {
 	if msg.err == nil {
 		m.delivery = delivery{}
 		m.say(m.look.good, m.stopConfirmed())
+		m.toast.now = m.stopConfirmed
 	} else {
 		m.delivery.err = msg.err
 		if m.delivery.tries == 1 {
@@ -144,6 +145,9 @@ func (m *root) stopConfirmed() string {
 
 // wayOut is how a stop is lifted from this screen.
 func wayOut(s *scene) string {
+	if s.readOnly {
+		return "another console resumes: this one is read-only"
+	}
 	if s.small {
 		return fmt.Sprintf("enlarge to %dx%d to re-arm", leastWidth, leastHeight)
 	}

@@ -74,7 +74,7 @@ func TestEveryStateSaysWhatGoesOnWhyAndWhatToDo(t *testing.T) {
 		{"stopped, and not on disk", see(notOnDisk()), []string{"[STOPPED]", "could not be written to disk: it would not hold over a restart", "p, then y, resumes"}, nil},
 		{"residue", see(residue()), []string{"[HELD]", "RESIDUE 1", "db-005", "chaoscat sweep --host db-005", "look, then"}, nil},
 		{"dry run", see(dryRun()), []string{"DRY RUN", "DEMO", "(dry run)"}, nil},
-		{"disconnected", lose(armed()), []string{"[DISCONNECTED 41s]", "No link to the engine since 16:47:53", "tries again by itself"}, []string{"HEALTH ? unknown", "as of 16:47:53"}},
+		{"disconnected", lose(armed()), []string{"[DISCONNECTED 41s]", "Nobody answers since 16:47:53", "may be dead or cut off", "tries again by itself"}, []string{"HEALTH ? unknown", "as of 16:47:53"}},
 		{"disconnected in an attack", lose(attacking()), []string{"[DISCONNECTED 41s]", "s = STOP NOW", "16:48:26", "undo was due at 16:48:12"}, []string{"the undo needs no link: armed, by itself at 16:48:26 at the latest", "HEALTH ? unknown"}},
 		{"no hosts", see(noHosts()), []string{"[HELD]", "There are no hosts", "inventory", "chaoscat hosts"}, nil},
 		{"starting", func(*desk) {}, []string{"[CONNECTING]", "Nothing is known yet", "s stops all the same"}, nil},

@@ -558,7 +558,7 @@ func TestEverythingThatIsWrongWithKeysIsSaidAtOnce(t *testing.T) {
 }
 
 func TestTheHelpTellsEveryKeyThatHasAName(t *testing.T) {
-	d := newDesk(func(o *Options) { o.GameDay = drill() }).show(armed())
+	d := newDesk(func(o *Options) { o.GameDay, o.Attached = drill(), true }).show(armed())
 	text := strings.Join(d.m.helpText(200, 60), "\n")
 	for _, c := range commands(browsing) {
 		if !strings.Contains(text, " "+firstWord(c.Help().Key)+" ") {

@@ -72,6 +72,20 @@ func (k *look) shorten(text string, width int) string {
 	return ansi.Truncate(text, width, k.cut)
 }
 
+// atWord is shorten for a sentence: it ends with a whole word, where there is one.
+func (k *look) atWord(text string, width int) string {
+	short := k.shorten(text, width)
+	if short == text {
+		return text
+	}
+	kept := strings.TrimSuffix(short, k.cut)
+	next, _, _ := strings.Cut(strings.TrimPrefix(text, kept), " ")
+	if i := strings.LastIndexByte(kept, ' '); i > 0 && strings.Trim(next, ",;:.") != "" {
+		kept = kept[:i]
+	}
+	return strings.TrimRight(kept, " ,;:") + k.cut
+}
+
 // line is one row being written: it cleans what is put in and cannot become wider than it was made.
 type line struct {
 	look  *look

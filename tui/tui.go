@@ -265,9 +265,7 @@ func (m *root) refresh() {
 	if s.lost {
 		s.now = s.At // what is not known does not count down
 	}
-	if m.toast.text != "" && !m.options.Wall().Before(m.toast.until) {
-		m.toast = toast{}
-	}
+	m.age()
 }
 
 // current is the mode that has the keys.
@@ -338,6 +336,7 @@ func (m *root) press(k string) tea.Cmd {
 			return nil
 		}
 	}
+	m.acted()
 	return all[i].do(m)
 }
 
