@@ -23,6 +23,7 @@ func (p Plan) Describe(s State, now time.Time) Snapshot {
 		Total: p.Roster.Len(), Eligible: len(p.pool.members) - len(blocked),
 		Hosts:  p.hostFacts(s),
 		Roster: p.Roster, Attacks: p.Attacks,
+		Limits: Limits{MaxConcurrent: p.Safety.MaxConcurrent, MaxPerGroup: p.Safety.MaxPerGroup, LeavePerGroup: p.Safety.LeavePerGroup, MaxDuration: p.Safety.MaxDuration},
 	}
 }
 

@@ -48,8 +48,17 @@ type Snapshot struct {
 	Shapes   []Shape    `json:"-"`                   // of the plan's attacks; shared, travels with the roster
 	SurveyID uint64     `json:"survey_id,omitempty"` // changes when the survey does
 	Attacks  []Attack   `json:"attacks,omitempty"`
+	Limits   Limits     `json:"limits,omitzero"` // zero from an engine that does not tell them
 	// LinkLost is when a remote engine was last heard of; zero while the link is up.
 	LinkLost time.Time `json:"link_lost,omitzero"`
+}
+
+// Limits is how far the plan lets an order go; of the groups that count, HostFacts tells. Zero sets none.
+type Limits struct {
+	MaxConcurrent int           `json:"max_concurrent,omitempty"`
+	MaxPerGroup   int           `json:"max_per_group,omitempty"`
+	LeavePerGroup int           `json:"leave_per_group,omitempty"`
+	MaxDuration   time.Duration `json:"max_duration,omitempty"`
 }
 
 // WindowView is the business hours seen from one moment.

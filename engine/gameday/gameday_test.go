@@ -643,3 +643,32 @@ func TestASessionThatIsBegunAnewBeforeItIsOverAsksFirst(t *testing.T) {
 		t.Errorf("got %+v", next)
 	}
 }
+
+func TestAnAttackThatIsNoStepIsAmongWhatHappenedMeanwhile(t *testing.T) {
+	e := room(t)
+	c := attach(e, plan(t, gameday.Step{}))
+	c.play()
+	c = attach(e, plan(t, gameday.Step{Wait: gameday.Wait{Kind: gameday.AfterBefore, After: time.Hour}}))
+	c.once()
+	applied := &engine.Outcome{Applied: true, Cause: "deadline"}
+	e.note(engine.Record{Kind: engine.Closed, Run: "before", Outcome: applied, Text: "it had begun before"})
+	e.note(engine.Record{Kind: engine.Intent, Run: "theirs", Intent: &engine.Run{ID: "theirs"}, Text: "memory on web-020 for 2m, by schedule"})
+	e.note(engine.Record{Kind: engine.Closed, Run: "theirs", Outcome: &engine.Outcome{Cause: "refused"}, Text: "memory on web-020: refused"})
+	e.note(engine.Record{Kind: engine.Closed, Run: "dry", Outcome: &engine.Outcome{Cause: "dry run"}, Text: "nothing was injected"})
+	c.read()
+	var told []string
+	for _, m := range c.session.Moments {
+		told = append(told, m.Text)
+	}
+	want := "ended: it had begun before; began: memory on web-020 for 2m, by schedule; ended: memory on web-020: refused"
+	if got := strings.Join(told, "; "); got != want {
+		t.Errorf("meanwhile: %s", got)
+	}
+	for c.session.Turn() > 0 && c.session.Steps[0].State != gameday.Done {
+		e.now = e.now.Add(time.Hour)
+		c.once()
+	}
+	if n := len(c.session.Moments); n != len(told) {
+		t.Errorf("a step is told as something else: %+v", c.session.Moments[len(told):])
+	}
+}

@@ -61,6 +61,17 @@ func (e Expect) String() string {
 	return e.Gate + " stays clear"
 }
 
+// Wish is the expectation as something that is yet to come true.
+func (e Expect) Wish() string {
+	switch {
+	case e.Gate == "":
+		return "people to judge"
+	case e.Turns:
+		return e.Gate + " to turn red"
+	}
+	return e.Gate + " to stay clear"
+}
+
 // WaitKind is what a step waits for.
 type WaitKind string
 

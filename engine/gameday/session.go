@@ -75,13 +75,15 @@ type Part struct {
 	Text    string          // the sentence
 }
 
-// Moment is something that happened during the session besides its steps: a gate that turned, a note, a stop.
+// Moment is something that happened during the session besides its steps: a gate that turned, a note, a stop, an attack
+// of the schedule or of somebody else.
 type Moment struct {
 	At   time.Time
 	Kind engine.RecordKind
 	By   string
 	Text string
 	Note bool   // the words are a person's own
+	Run  string // of an attack that is none of the steps
 	Gate string // of a gate that turned
 	OK   bool   // what it said
 }
@@ -271,6 +273,9 @@ func (s *Session) intent(r engine.Record) {
 	}
 	i, ok := s.stepOfOrder(r.Intent.Order)
 	if !ok {
+		if !s.Owns(r.Intent.Order) {
+			s.Moments = append(s.Moments, Moment{At: r.At, Kind: r.Kind, By: r.By, Run: r.Run, Text: "began: " + r.Text})
+		}
 		return
 	}
 	p := &s.Steps[i]
@@ -292,6 +297,7 @@ func (s *Session) closed(r engine.Record) {
 		i, ok = s.runs[r.Of]
 	}
 	if !ok || r.Outcome == nil {
+		s.closedElse(r)
 		return
 	}
 	p := &s.Steps[i]
@@ -306,6 +312,14 @@ func (s *Session) closed(r engine.Record) {
 	}
 	if r.Outcome.Cause == dryRun {
 		p.Parts = append(p.Parts, Part{Run: r.Run, Host: r.Host, Began: r.At, Ended: r.At, Outcome: r.Outcome, Text: r.Text})
+	}
+}
+
+// closedElse takes the end of an attack that is none of the steps. It may have begun before the session.
+func (s *Session) closedElse(r engine.Record) {
+	began := slices.ContainsFunc(s.Moments, func(m Moment) bool { return m.Run != "" && m.Run == r.Run })
+	if r.Outcome != nil && (began || r.Outcome.Applied) {
+		s.Moments = append(s.Moments, Moment{At: r.At, Kind: r.Kind, By: r.By, Run: r.Run, Text: "ended: " + r.Text})
 	}
 }
 
