@@ -10,6 +10,7 @@ import (
 	mango "github.com/muesli/mango-cobra"
 	"github.com/muesli/roff"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/chaoscat/chaoscat/attacks"
 	"github.com/chaoscat/chaoscat/attacks/remote"
@@ -40,6 +41,7 @@ func (a *app) manCommand() *cobra.Command {
 		Example: "  chaoscat man | man -l -",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			flow(cmd.Root())
+			nameValues(cmd.Root())
 			page, err := mango.NewManPage(1, cmd.Root())
 			if err != nil {
 				return fmt.Errorf("writing the manual page: %w", err)
@@ -59,6 +61,20 @@ func flow(c *cobra.Command) {
 	c.Long = strings.Join(parts, "\n")
 	for _, sub := range c.Commands() {
 		flow(sub)
+	}
+}
+
+// nameValues puts the name of each flag's value behind the flag, where manual pages have it.
+func nameValues(c *cobra.Command) {
+	named := func(f *pflag.Flag) {
+		if value, usage := pflag.UnquoteUsage(f); value != "" && !strings.Contains(f.Name, " ") {
+			f.Name, f.Usage = f.Name+" "+value, usage
+		}
+	}
+	c.Flags().VisitAll(named)
+	c.PersistentFlags().VisitAll(named)
+	for _, sub := range c.Commands() {
+		nameValues(sub)
 	}
 }
 
@@ -88,12 +104,17 @@ func knownCommand(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
+	return unknownCommand(c, args[0], c.CommandPath()+" --help")
+}
+
+// unknownCommand names the nearest commands, or else what lists them all.
+func unknownCommand(c *cobra.Command, word, lister string) error {
 	c.SuggestionsMinimumDistance = 2
-	near := c.SuggestionsFor(args[0])
+	near := c.SuggestionsFor(word)
 	if len(near) == 0 {
-		return fmt.Errorf("unknown command %q; %s --help lists them", args[0], c.CommandPath())
+		return fmt.Errorf("unknown command %q; %s lists them", word, lister)
 	}
-	return fmt.Errorf("unknown command %q; did you mean %s?", args[0], strings.Join(near, " or "))
+	return fmt.Errorf("unknown command %q; did you mean %s?", word, strings.Join(near, " or "))
 }
 
 func (a *app) sudoersCommand() *cobra.Command {
@@ -222,7 +243,11 @@ func (a *app) printInfo(file string, known, identities []string, problem string)
 	for _, c := range config.Candidates(a.configHome()) {
 		rows = append(rows, []string{"  looked for", c})
 	}
-	rows = append(rows, []string{"state", a.dir()}, []string{"socket", a.socketPath()}, []string{"log", logPath(a.dir()) + " (of a console with an engine of its own)"}, []string{"ssh agent", orDash(a.env("SSH_AUTH_SOCK"))})
+	state := a.dir()
+	if a.socket != "" && a.state == "" {
+		state += " (this user's own; the engine at the socket may have another)"
+	}
+	rows = append(rows, []string{"state", state}, []string{"socket", a.socketPath()}, []string{"log", logPath(a.dir()) + " (of a console with an engine of its own)"}, []string{"ssh agent", orDash(a.env("SSH_AUTH_SOCK"))})
 	if listen != "" {
 		rows = append(rows, []string{"ssh door", listen}, []string{"  host key", hostKey})
 	}

@@ -165,7 +165,7 @@ any other, and dry_run holds, too. No engine may be running; with one, use run-o
 	}
 	c.Flags().StringVar(&x.host, "host", "", "`NAME` of the host")
 	c.Flags().StringArrayVar(&params, "param", nil, "`K=V` instead of the plan's parameter; may be repeated")
-	c.Flags().DurationVar(&x.hold, "for", 10*time.Second, "how long `D` the fault is held; a compound attack has its gaps besides, a host that reboots what the catalogue says")
+	spanVar(c.Flags(), &x.hold, "for", 10*time.Second, "how long `D` the fault is held; a compound attack has its gaps besides, a host that reboots what the catalogue says")
 	c.Flags().StringVar(&x.reason, "reason", "", "`WHY`, for the record")
 	return c
 }

@@ -48,11 +48,11 @@ func (a *app) check(ctx context.Context, offline, all bool) error {
 	}
 	findings := append(a.checkOffline(g), checkDoor(g, people)...)
 	if offline {
-		return a.report(findings, "next: chaoscat check (gates and logins were not tested)")
+		return a.report(findings, "next: "+a.again("check")+" (gates and logins were not tested)")
 	}
-	next := "next: chaoscat, or chaoscat --daemon; dry_run is off: attacks are real"
+	next := fmt.Sprintf("next: %s, or %s; dry_run is off: attacks are real", a.again(""), a.again("--daemon"))
 	if g.config.DryRun {
-		next = "next: chaoscat, which injects nothing as long as dry_run = true"
+		next = "next: " + a.again("") + ", which injects nothing as long as dry_run = true"
 	}
 	findings = append(findings, checkGates(ctx, g)...)
 	findings = append(findings, checkNames(ctx, g)...)
@@ -75,10 +75,23 @@ func (a *app) checkOffline(g *graph) []finding {
 	for _, notice := range g.notices {
 		f = append(f, finding{schema, "!", "inventory", notice})
 	}
+	f = append(f, checkExamples(g.plan.Roster.Hosts())...)
 	for _, c := range s.Chances {
 		f = append(f, checkAttack(g.plan, c))
 	}
 	return append(append(f, a.checkHours(g.plan.Schedule)...), a.checkFreezes(g.plan.Schedule)...)
+}
+
+// checkExamples points at hosts that nobody has: those names are kept for examples (RFC 2606), as init writes one.
+func checkExamples(hosts []engine.Host) (f []finding) {
+	for _, h := range hosts {
+		for _, domain := range []string{".example.com", ".example.net", ".example.org"} {
+			if strings.HasSuffix(h.Address, domain) {
+				f = append(f, finding{schema, "!", "host " + h.Name, "is an example: put a host of yours in its place"})
+			}
+		}
+	}
+	return f
 }
 
 // rosterText counts the hosts, those of them that may be drawn just now, and what becomes of the others.
@@ -259,7 +272,7 @@ func (a *app) report(findings []finding, next string) error {
 	}
 	var err error
 	if wrong > 0 {
-		err = fail(exitConfig, fmt.Errorf("%s wrong (marked x); mend that and run: chaoscat check", counted(wrong, "finding")))
+		err = fail(exitConfig, fmt.Errorf("%s wrong (marked x); mend that and run: %s", counted(wrong, "finding"), a.again("check")))
 	}
 	if a.json {
 		return errors.Join(a.lines(rows...), err)

@@ -190,9 +190,30 @@ func (a *app) stopOnLeaving(ctx context.Context, c tui.Console, left error, unde
 	case err == nil && undelivered:
 		return nil
 	case err != nil && !undelivered:
-		return errors.Join(left, fmt.Errorf("%w (%w)", tui.ErrStopNotDelivered, err))
+		return errors.Join(left, a.notDelivered(err))
+	case err != nil:
+		return errors.Join(besidesTheStop(left), a.notDelivered(err))
 	}
 	return left
+}
+
+// notDelivered says what to do about a stop that has reached nobody.
+func (a *app) notDelivered(why error) error {
+	return fmt.Errorf("your STOP was not delivered: the engine did not confirm it\n  %w\n  from any shell: %s", why, a.again("stop"))
+}
+
+// besidesTheStop is what else the console says on leaving.
+func besidesTheStop(left error) (others error) {
+	joined, is := left.(interface{ Unwrap() []error }) // tui.Run joins
+	if !is {
+		return nil
+	}
+	for _, err := range joined.Unwrap() {
+		if !errors.Is(err, tui.ErrStopNotDelivered) {
+			others = errors.Join(others, err)
+		}
+	}
+	return others
 }
 
 // show runs the console until somebody leaves it. Signals are caught here, since the console must restore

@@ -65,6 +65,9 @@ func (a *app) demo(ctx context.Context, o demoOptions) error {
 	if o.atOnce < 1 {
 		return fail(exitUsage, fmt.Errorf("--at-once %d: at least 1", o.atOnce))
 	}
+	if a.state != "" {
+		return fail(exitUsage, fmt.Errorf("--state-dir %s: the demo keeps its state in a temporary directory of its own, which goes with it; leave the flag out", a.state))
+	}
 	if err := a.looks.check(); err != nil {
 		return err
 	}

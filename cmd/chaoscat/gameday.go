@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -35,7 +36,9 @@ held against the gate that it names. At the end, or at any time with "report", t
 
 At a terminal it opens the console with the game day in its first pane, on the running engine if there is one, else
 with one of its own whose schedule stands still: b, then y, begins a step, L leaves it out, i takes a note, z shows
-all, s stops everything, q leaves and prints the report. It goes line by line with --plain, --yes, --json or
+all, s stops everything, q leaves: with the report when the game day is over, else with the commands that go on with
+it and that end it. On an engine that was running already the schedule goes on beside the game day; chaoscat pause
+holds it until chaoscat resume, and the report lists what else ran under "meanwhile". It goes line by line with --plain, --yes, --json or
 --no-input and without a terminal: then y approves, s skips, q leaves, stop ends every attack at once, and a line of
 several words is a note; where nobody can type it waits for: chaoscat gameday approve PLAN, or skip PLAN, from
 anywhere. With --yes every step is approved by itself, so that only times are waited for; a step that is
@@ -47,7 +50,8 @@ itself is started again. A stop holds it until somebody has resumed and approved
 
 Exit code: 6 if a host needs a person; else 5 if a hypothesis failed, or an attack failed or had no effect; else
 7 if it was stopped or aborted; 4 if a step was refused and nobody was there to say more; else 0.`,
-		Example: "  chaoscat gameday --example >plan.toml\n  chaoscat gameday plan.toml --check\n  chaoscat gameday plan.toml --dry-run\n  chaoscat gameday plan.toml\n  chaoscat gameday report plan.toml --json",
+		Example: "  chaoscat gameday --example >plan.toml\n  chaoscat gameday plan.toml --check\n  chaoscat gameday plan.toml --dry-run\n  chaoscat gameday plan.toml\n  chaoscat gameday report plan.toml --json\n\n" +
+			"  the plan of --example on the demo, from a second terminal:\n  chaoscat demo --daemon --at-once 10 --socket /tmp/demo.sock\n  chaoscat --socket /tmp/demo.sock gameday plan.toml",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if o.example && len(args) == 0 {
 				return nil
@@ -158,7 +162,7 @@ func (a *app) sayOfGameDay(ctx context.Context, path string, with func(func(aske
 func (a *app) loadGameDay(path string, rehearsal bool) (*config.GameDay, gameday.Plan, error) {
 	written, err := config.LoadGameDay(path, config.Disk(a.home))
 	if err != nil {
-		return nil, gameday.Plan{}, mistakesIn(path, err)
+		return nil, gameday.Plan{}, a.mistakesIn(path, err)
 	}
 	plan, err := gameday.NewPlan(gameday.Plan{Name: written.Name, Steps: written.Steps, Rehearsal: rehearsal})
 	return written, plan, fail(exitConfig, err)
@@ -177,7 +181,7 @@ func (a *app) gameDayPlans(path string) (plans []gameday.Plan, err error) {
 }
 
 // mistakesIn says all that is wrong with a plan. It is no mistake of the configuration, whose words do not fit.
-func mistakesIn(path string, errs ...error) error {
+func (a *app) mistakesIn(path string, errs ...error) error {
 	var lines []string
 	for _, err := range errs {
 		if err != nil {
@@ -187,8 +191,8 @@ func mistakesIn(path string, errs ...error) error {
 	if len(lines) == 0 {
 		return nil
 	}
-	return fail(exitConfig, fmt.Errorf("%s in the plan or in what it needs; nothing was started. Mend and run: chaoscat gameday %s --check\n%s",
-		counted(len(lines), "mistake"), path, strings.Join(lines, "\n")))
+	return fail(exitConfig, fmt.Errorf("%s in the plan or in what it needs; nothing was started. Mend and run: %s --check\n%s",
+		counted(len(lines), "mistake"), a.again("gameday "+shellWord(path)), strings.Join(lines, "\n")))
 }
 
 // onDisk gives every record in the journal's files. Of a damaged one it tells all that can be read, then that it is
@@ -271,7 +275,15 @@ func (a *app) gameDayReportCommand() *cobra.Command {
 				return err
 			}
 			var s gameday.Session
-			err = a.askRunning(func(e asker) (err error) {
+			zone := a.zone()
+			err = a.askRunning(func(e asker) error {
+				now, err := present(cmd.Context(), e)
+				if err != nil {
+					return err
+				}
+				if its, err := time.LoadLocation(now.Zone); now.Zone != "" && err == nil { // the schedule is that engine's
+					zone = its
+				}
 				s, err = a.newestSession(cmd.Context(), e, plans)
 				return err
 			})
@@ -284,7 +296,7 @@ func (a *app) gameDayReportCommand() *cobra.Command {
 			if s.Begun.IsZero() {
 				return fail(exitUsage, errors.New("the record has no session of this plan as it is now written"))
 			}
-			return a.reportGameDay(s, a.zone())
+			return a.reportGameDay(s, zone)
 		},
 	}
 }

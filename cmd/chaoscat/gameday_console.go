@@ -108,7 +108,7 @@ func (c *conductor) fits(ctx context.Context, e asker) error {
 	if s, err := c.newestSession(ctx, e, []gameday.Plan{c.session.Plan}); err != nil || !s.Begun.IsZero() && !s.Over() {
 		return err
 	}
-	return mistakesIn(c.file, config.Collect(wrong))
+	return c.mistakesIn(c.file, config.Collect(wrong))
 }
 
 // tellAfterwards ends as the game day line by line ends: with the report when it is over, else with how to go on. An
@@ -134,6 +134,6 @@ func (c *conductor) tellAfterwards(ctx context.Context, e asker, left error) err
 	case s.Begun.IsZero() || s.Over():
 		return left
 	}
-	c.say("the game day is not over; to go on: chaoscat gameday %s; to end it: chaoscat gameday abort %s", c.file, c.file)
+	c.sayHowToGoOn("the game day is not over")
 	return left
 }

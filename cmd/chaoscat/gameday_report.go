@@ -22,7 +22,7 @@ type gameDayShape struct {
 	Continued int             `json:"continued"` // how often a console took it up again
 	Summary   string          `json:"summary"`
 	Steps     []gameDayStep   `json:"steps"`
-	Moments   []gameDayMoment `json:"moments"` // gates that turned, notes, stops and other orders meanwhile
+	Moments   []gameDayMoment `json:"moments"` // gates that turned, notes, stops, other orders and other attacks meanwhile
 }
 
 type gameDayStep struct {
@@ -65,24 +65,32 @@ type gameDayMoment struct {
 	Text string    `json:"text"`
 }
 
-func gameDayRow(s gameday.Session) gameDayShape {
-	row := gameDayShape{Schema: schema, Name: s.Plan.Name, Session: s.ID, Rehearsal: s.Plan.Rehearsal, By: s.By, Begun: s.Begun,
-		Ended: moment(s.Ended), Aborted: s.Aborted, Continued: s.Continued, Summary: s.Summary(), Steps: []gameDayStep{}, Moments: []gameDayMoment{}}
+// gameDayRow is a session as JSON, its times in the zone of the schedule like those on the screen.
+func gameDayRow(s gameday.Session, zone *time.Location) gameDayShape {
+	row := gameDayShape{Schema: schema, Name: s.Plan.Name, Session: s.ID, Rehearsal: s.Plan.Rehearsal, By: s.By, Begun: s.Begun.In(zone),
+		Ended: momentIn(s.Ended, zone), Aborted: s.Aborted, Continued: s.Continued, Summary: s.Summary(), Steps: []gameDayStep{}, Moments: []gameDayMoment{}}
 	for i, p := range s.Steps {
-		row.Steps = append(row.Steps, stepRow(i, s.Plan.Steps[i], p))
+		row.Steps = append(row.Steps, stepRow(i, s.Plan.Steps[i], p, zone))
 	}
 	for _, m := range s.Moments {
-		row.Moments = append(row.Moments, gameDayMoment{m.At, string(m.Kind), m.By, m.Text})
+		row.Moments = append(row.Moments, gameDayMoment{m.At.In(zone), string(m.Kind), m.By, m.Text})
 	}
 	return row
 }
 
-func stepRow(i int, s gameday.Step, p gameday.Progress) gameDayStep {
+func momentIn(t time.Time, zone *time.Location) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return moment(t.In(zone))
+}
+
+func stepRow(i int, s gameday.Step, p gameday.Progress, zone *time.Location) gameDayStep {
 	row := gameDayStep{Step: i + 1, Name: s.Name, Attack: s.Attack, Params: nonNilMap(s.Params), Hypothesis: s.Hypothesis, Expect: s.Expect.String(), Wait: s.Wait.String(),
-		State: orElse(string(p.State), "ahead"), By: p.By, Refused: p.Tries, Refusal: p.Refusal, Run: p.Run, Began: moment(p.Began), Ended: moment(p.Ended),
+		State: orElse(string(p.State), "ahead"), By: p.By, Refused: p.Tries, Refusal: p.Refusal, Run: p.Run, Began: momentIn(p.Began, zone), Ended: momentIn(p.Ended, zone),
 		Why: p.Why, Held: string(p.Held), Verdict: p.Verdict, Hosts: []gameDayHost{}}
 	for _, x := range p.Parts {
-		h := gameDayHost{ID: x.Run, Host: x.Host, Began: x.Began, Ended: moment(x.Ended)}
+		h := gameDayHost{ID: x.Run, Host: x.Host, Began: x.Began.In(zone), Ended: momentIn(x.Ended, zone)}
 		if o := x.Outcome; o != nil {
 			h.Outcome, h.Undo, h.Cause, h.Detail, h.Measured = o.Effect, o.Undo, o.Cause, o.Detail, o.Figures
 		}
@@ -94,7 +102,7 @@ func stepRow(i int, s gameday.Step, p gameday.Progress) gameDayStep {
 // reportGameDay tells a session: when, who, what, where, the figures, the verdicts, and what happened meanwhile.
 func (a *app) reportGameDay(s gameday.Session, zone *time.Location) error {
 	if a.json {
-		return a.lines(gameDayRow(s))
+		return a.lines(gameDayRow(s, zone))
 	}
 	put := func(format string, args ...any) {
 		fmt.Fprintln(a.out, printable.Printable(fmt.Sprintf(format, args...)))

@@ -118,12 +118,22 @@ func (c *conductor) leave(err error) error {
 	case c.session.Begun.IsZero():
 		return err
 	case errors.Is(err, errLeft):
-		c.say("left; to go on: chaoscat gameday %s; to end it: chaoscat gameday abort %s", c.file, c.file)
+		c.sayHowToGoOn("left")
 		return nil
 	}
-	c.say("the game day is not over; to go on: chaoscat gameday %s; to end it: chaoscat gameday abort %s", c.file, c.file)
+	c.sayHowToGoOn("the game day is not over")
 	return err
 }
+
+// sayHowToGoOn names the commands for a game day that is left before its end, to be copied line by line.
+func (c *conductor) sayHowToGoOn(why string) {
+	c.say("%s", why)
+	c.say("  to go on:   %s", c.onPlan("gameday"))
+	c.say("  to end it:  %s", c.onPlan("gameday abort"))
+}
+
+// onPlan is a command about the plan, as it is typed where this one was.
+func (c *conductor) onPlan(words string) string { return c.again(words + " " + shellWord(c.file)) }
 
 // attend takes the session up, begins it if there is none, and goes on until it is over or the link is lost.
 func (c *conductor) attend(ctx context.Context) error {
@@ -242,7 +252,7 @@ func (c *conductor) takeUp(ctx context.Context) error {
 	}
 	if c.session.Begun.IsZero() || c.session.Over() {
 		if wrong := groundIn(c.view).against(c.written); len(wrong) > 0 {
-			return mistakesIn(c.file, config.Collect(wrong))
+			return c.mistakesIn(c.file, config.Collect(wrong))
 		}
 		c.session = c.session.Begin(c.time())
 		if c.blind {
@@ -403,7 +413,7 @@ func (c *conductor) heading(step int) {
 	c.line("")
 	c.line("step %d of %d: %s%s", step, len(c.session.Steps), s.Name, rehearsed(c.session))
 	c.line("  hypothesis  %s", s.Hypothesis)
-	c.line("  expects     %s", s.Expect)
+	c.line("  expects     %s", s.Expect.Wish())
 	c.line("  runs        %s", what(s, groundIn(c.view)))
 	c.line("  waits for   %s", waitText(s.Wait))
 }
@@ -436,7 +446,7 @@ func (c *conductor) ask(ctx context.Context, next gameday.Next) (again bool, err
 		c.line("  asks        %s", next.Why)
 	}
 	if c.typed == nil {
-		c.line("  step %d waits for: chaoscat gameday approve %s (or skip)", next.Step, c.file)
+		c.line("  step %d waits for: %s (or skip); with --yes it would not have asked", next.Step, c.onPlan("gameday approve"))
 		return false, nil
 	}
 	c.prompt("approve? [y]es / [s]kip / [q]uit: ")
@@ -449,7 +459,7 @@ func (c *conductor) tellWait(next gameday.Next) {
 	case c.typed != nil:
 		text += "; y begins it now, s skips it"
 	case !c.yes:
-		text += fmt.Sprintf("; chaoscat gameday approve %s begins it now", c.file)
+		text += fmt.Sprintf("; %s begins it now", c.onPlan("gameday approve"))
 	}
 	if next.Why != "" {
 		text = "  " + next.Why

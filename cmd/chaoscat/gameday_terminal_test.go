@@ -224,7 +224,7 @@ func TestAGameDayOnARealTerminal(t *testing.T) {
 	p.types("p") // the schedule of the demo is not what is tried here
 	p.sees("[PAUSED]")
 	p.types("q")
-	if code, said := p.ends(); code != 0 || !strings.Contains(said, "the game day is not over; to go on: chaoscat gameday "+plan) {
+	if code, said := p.ends(); code != 0 || !strings.Contains(said, "the game day is not over\n  to go on:   chaoscat --socket "+socket+" gameday "+plan+"\n  to end it:  chaoscat --socket "+socket+" gameday abort "+plan+"\n") {
 		t.Errorf("leaving: %d, %q", code, said)
 	}
 
@@ -311,7 +311,7 @@ func TestAGameDayOnARealTerminalWithAnEngineOfItsOwn(t *testing.T) {
 		t.Errorf("a plan that does not fit: %d %s %s", code, p.screen(), said)
 	}
 	p = open("plan.toml")
-	p.sees("step 1 of 2  alone", "waiting for approval", "no schedule: this engine carries out a game day", "site stays clear: ✓ clear")
+	p.sees("step 1 of 2  alone", "waiting for approval", "no schedule: this engine carries out a game day", "site to stay clear (now ✓ clear")
 	p.leavesOut("no time")
 	p.sees("step 2 of 2", "(in 22:59:")
 	p.cmd.Process.Kill()

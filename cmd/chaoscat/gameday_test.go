@@ -13,11 +13,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/chaoscat/chaoscat/cmd/chaoscat/config"
 	"github.com/chaoscat/chaoscat/engine"
 	"github.com/chaoscat/chaoscat/engine/clock"
 	"github.com/chaoscat/chaoscat/engine/control"
 	"github.com/chaoscat/chaoscat/engine/gameday"
 	"github.com/chaoscat/chaoscat/engine/local"
+	"github.com/chaoscat/chaoscat/inventory/simulated"
 )
 
 // mortal is an engine behind a socket that dies at its n-th question, before or after it has done what was asked, and
@@ -211,5 +213,95 @@ func TestAGameDayLineByLineSurvivesItsEngineAtEveryQuestion(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// The plan that is printed fits the demo as README starts it. With less room, the check says so before the day.
+func TestTheExampleOfAGameDayFitsTheDemoThatReadmeStarts(t *testing.T) {
+	catalogue, err := demoCatalogue()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fleet, err := simulated.New(simulated.Options{Hosts: 60, Seed: 1, Clock: clock.Clock{}, Dir: t.TempDir(), Attacks: simulatedAttacks(catalogue)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { fleet.Close() })
+	file := t.TempDir() + "/plan.toml"
+	if err := os.WriteFile(file, []byte(config.ExampleGameDay), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	written, err := config.LoadGameDay(file, config.Disk(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		limit func(*engine.Safety)
+		want  string
+	}{
+		{func(*engine.Safety) {}, ""},
+		{func(s *engine.Safety) { s.MaxConcurrent = 1 }, "safety.max_concurrent is 1"},
+		{func(s *engine.Safety) { s.MaxPerGroup = 2 }, "the limits of their groups (safety.max_per_group 2, safety.leave_per_group 1) let 2 be attacked at once"},
+		{func(s *engine.Safety) { s.LeavePerGroup = len(fleet.Hosts()) }, "let 0 be attacked at once"},
+		{func(s *engine.Safety) { s.MaxDuration = 90 * time.Second }, "2m is longer than safety.max_duration, which is 1m30s"},
+	} {
+		p := demoPlan(fleet, catalogue, 10)
+		c.limit(&p.Safety)
+		for i := range p.Attacks {
+			p.Attacks[i].For = min(p.Attacks[i].For, 90*time.Second)
+		}
+		plan, err := engine.NewPlan(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := groundIn(plan.Describe(engine.State{Began: true}, time.Now()))
+		if why := x.wrongOf(written, 1); (why == "") != (c.want == "") || !strings.Contains(why, c.want) {
+			t.Errorf("step 2: %q, want %q", why, c.want)
+		}
+		if wrong := x.against(written); c.want == "" && len(wrong) > 0 {
+			t.Errorf("%v", wrong)
+		}
+	}
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil || !strings.Contains(string(readme), "chaoscat demo --daemon --at-once 10 --socket") {
+		t.Errorf("README starts another demo (%v)", err)
+	}
+}
+
+// Named hosts are held against the limits of their groups, too.
+func TestTheCheckOfAGameDayCountsNamedHostsByGroup(t *testing.T) {
+	hosts := []engine.Host{{Name: "a", Groups: []string{"db"}}, {Name: "b", Groups: []string{"db"}}, {Name: "c"}}
+	x := ground{attacks: []engine.Attack{{Name: "cpu", Weight: 1, Reversible: true}}, hosts: hosts, safety: engine.Safety{LeavePerGroup: 1}}
+	said := ""
+	x.named(gameday.Step{Attack: "cpu", Hosts: []string{"c", "a", "b"}}, x.attacks[0], func(key, _, format string, args ...any) {
+		said += key + ": " + fmt.Sprintf(format, args...)
+	})
+	if said != "hosts[2]: b would be one too many of group db, which lets 1 be attacked at once (safety.leave_per_group 1)" {
+		t.Error(said)
+	}
+}
+
+// All times of a report are in the zone of the schedule, and each command to go on is a line with the flags of this one.
+func TestAGameDayIsReportedInTheZoneOfItsSchedule(t *testing.T) {
+	at, zone := time.Date(2026, 7, 23, 8, 0, 0, 0, time.UTC), time.FixedZone("CEST", 7200)
+	p := gameday.Plan{Steps: []gameday.Step{{Attack: "cpu"}}}
+	s := gameday.Session{Plan: p, Begun: at, Ended: at, Steps: []gameday.Progress{{Began: at, Ended: at, Parts: []gameday.Part{{Began: at, Ended: at}}}},
+		Moments: []gameday.Moment{{At: at, Text: "ended: memory on web-020"}}}
+	var out, errs strings.Builder
+	a := &app{world: world{out: &out, err: &errs}, socket: "/tmp/a b.sock", configFile: "c.toml"}
+	if err := a.reportGameDay(s, zone); err != nil {
+		t.Fatal(err)
+	}
+	a.json = true
+	if err := a.reportGameDay(s, zone); err != nil {
+		t.Fatal(err)
+	}
+	if said := out.String(); !strings.Contains(said, "meanwhile\n  10:00:00  ended: memory on web-020") || strings.Contains(said, "08:00:00") || strings.Contains(said, "Z\"") {
+		t.Error(said)
+	}
+	(&conductor{app: a, file: "plan.toml"}).sayHowToGoOn("left")
+	want := "left\n  to go on:   chaoscat -c c.toml --socket '/tmp/a b.sock' gameday plan.toml\n  to end it:  chaoscat -c c.toml --socket '/tmp/a b.sock' gameday abort plan.toml\n"
+	if errs.String() != want {
+		t.Error(errs.String())
 	}
 }

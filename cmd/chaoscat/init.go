@@ -36,11 +36,13 @@ or without a terminal, there are none.`,
 			if _, err := os.Lstat(path); path != "-" && err == nil {
 				return thereAlready(path)
 			}
+			a.usual(path, &o)
 			if a.terminal() && !a.noInput {
 				if err := a.interview(cmd.Context(), path, &o); err != nil {
 					return err
 				}
 			}
+			o.Sudo = o.Sudo || o.User != "root"
 			if wrong := a.mistakesOf(path, o, ""); len(wrong) > 0 {
 				return fail(exitConfig, fmt.Errorf("nothing was written, because this would not be right:\n%s", strings.Join(wrong, "\n")))
 			}
@@ -89,19 +91,33 @@ type question struct {
 	set                  func(string)
 }
 
-// questions is what init asks for, with what the flags say already, or else the usual, as the answer to begin with.
-func (a *app) questions(o *config.StarterOptions) []question {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "" // then the name is the usual one
+// usual fills in what the flags leave open: what a form shows as the answer to begin with is what is written without one.
+func (a *app) usual(path string, o *config.StarterOptions) {
+	if o.Name == "" {
+		o.Name, _ = os.Hostname()
+		if len(a.mistakesOf(path, *o, "name")) > 0 {
+			o.Name = "" // not fit for one; then it is the starter's own
+		}
 	}
+	o.Zone = orElse(o.Zone, localZone())
+	switch {
+	case o.User == "" && o.Sudo:
+		o.User = a.user
+	case o.User == "":
+		o.User = "root"
+	}
+	o.FillIn()
+}
+
+// questions is what init asks for, with what the flags or the usual say already as the answer to begin with.
+func (a *app) questions(o *config.StarterOptions) []question {
 	return []question{
-		{"Name of this installation", orElse(o.Name, orElse(host, "chaoscat")), "name", func(s string) { o.Name = s }},
-		{"Time zone of your business hours", orElse(o.Zone, localZone()), "schedule.timezone", func(s string) { o.Zone = s }},
-		{"Business hours", orElse(strings.Join(o.Hours, ","), "10:00-16:00"), "schedule.hours", func(s string) { o.Hours = listed(s) }},
-		{"Hosts to attack, separated by spaces; or the path of an Ansible inventory", orElse(o.Ansible, orElse(strings.Join(o.Hosts, " "), "web-1.example.com")), "inventory",
+		{"Name of this installation", o.Name, "name", func(s string) { o.Name = s }},
+		{"Time zone of your business hours", o.Zone, "schedule.timezone", func(s string) { o.Zone = s }},
+		{"Business hours", strings.Join(o.Hours, ","), "schedule.hours", func(s string) { o.Hours = listed(s) }},
+		{"Hosts to attack, separated by spaces; or the path of an Ansible inventory", orElse(o.Ansible, strings.Join(o.Hosts, " ")), "inventory",
 			func(s string) { o.Hosts, o.Ansible = inventoryOf(s) }},
-		{"SSH user", orElse(o.User, "root"), "ssh.user", func(s string) { o.User = s }},
+		{"SSH user", o.User, "ssh.user", func(s string) { o.User = s }},
 		{"URL that answers 200 while all is well", orElse(o.HealthURL, noURL), "health", func(s string) { o.HealthURL = strings.TrimPrefix(s, noURL) }},
 	}
 }
@@ -130,11 +146,7 @@ func (a *app) interview(ctx context.Context, path string, o *config.StarterOptio
 	if a.env("TERM") == "dumb" || a.env("ACCESSIBLE") != "" {
 		ask = a.askLines
 	}
-	if err := ask(ctx, path, o, a.questions(o)); err != nil {
-		return err
-	}
-	o.Sudo = o.Sudo || o.User != "root"
-	return nil
+	return ask(ctx, path, o, a.questions(o))
 }
 
 // unwritten is how init ends for somebody who leaves it.
@@ -219,7 +231,11 @@ func (a *app) writeStarter(path string, o config.StarterOptions) error {
 	if err := f.Close(); err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
-	a.say("wrote %s: dry run is on, nothing will be injected.\nnext: replace %s in it, then run: chaoscat check", path, stillNo(o))
+	there := *a
+	if path != "chaoscat.toml" {
+		there.configFile = path
+	}
+	a.say("wrote %s: dry run is on, nothing will be injected.\nnext: replace %s in it, then run: %s", path, stillNo(o), there.again("check"))
 	return nil
 }
 

@@ -113,14 +113,14 @@ func (a *app) skipCommand() *cobra.Command {
 func (a *app) pauseCommand() *cobra.Command {
 	return a.order("pause", "Schedule nothing, for a time or until resumed; what runs goes on", engine.PauseIt, "paused%.0s",
 		func(c *cobra.Command, o *engine.Order) {
-			c.Flags().DurationVar(&o.For, "for", 0, "how long `D`, such as 2h (default: until resumed)")
+			spanVar(c.Flags(), &o.For, "for", 0, "how long `D`, such as 2h (default: until resumed)")
 		})
 }
 
 func (a *app) excludeCommand() *cobra.Command {
 	return a.order("exclude HOST", "Keep a host out; an attack on it is undone", engine.Exclude, "excluded %s", func(c *cobra.Command, o *engine.Order) {
 		c.Args = oneArgument("the name of a host")
-		c.Flags().DurationVar(&o.For, "for", 0, "how long `D`, such as 2h (default: until included)")
+		spanVar(c.Flags(), &o.For, "for", 0, "how long `D`, such as 2h (default: until included)")
 	})
 }
 

@@ -60,7 +60,7 @@ func (a *app) complain(err error) {
 	var mistakes *config.Mistakes
 	if errors.As(err, &mistakes) {
 		fmt.Fprintln(a.err, err)
-		fmt.Fprintf(a.err, "chaoscat: %s in the configuration; nothing was started. Mend that and run: chaoscat check\n", counted(len(mistakes.List), "mistake"))
+		fmt.Fprintf(a.err, "chaoscat: %s in the configuration; nothing was started. Mend that and run: %s\n", counted(len(mistakes.List), "mistake"), a.again("check"))
 		return
 	}
 	for i, line := range strings.Split(err.Error(), "\n") {

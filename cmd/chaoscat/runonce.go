@@ -47,7 +47,7 @@ else 7 if any was stopped; 4 if it was refused on all; else 0.`,
 	}
 	c.Flags().StringVar(&o.Attack, "attack", "", "`NAME` of an attack of the plan (default: drawn by weight)")
 	x.flags(c)
-	c.Flags().DurationVar(&o.For, "for", 0, "how long `D` the fault is held (default: the plan's)")
+	spanVar(c.Flags(), &o.For, "for", 0, "how long `D` the fault is held (default: the plan's)")
 	c.Flags().StringArrayVar(&params, "param", nil, "`K=V` instead of the plan's parameter; may be repeated")
 	c.Flags().StringVar(&o.Reason, "reason", "", "`WHY`, for the record")
 	c.Flags().BoolVar(&o.DryRun, "dry-run", false, "draw, ask every gate, and say what would have run")
@@ -123,7 +123,7 @@ func (a *app) attack(ctx context.Context, e asker, o engine.Order, wait bool) er
 		if err := errors.Join(err, p.hear(news)); err != nil {
 			return err
 		}
-		a.say("%s; chaoscat stop ends it", p.begunText())
+		a.say("%s; %s ends it", p.begunText(), a.again("stop"))
 	}
 	if !wait && !o.DryRun {
 		return a.printBegun(run, p)

@@ -305,6 +305,9 @@ and its exit code come back:`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return fail(exitUsage, fmt.Errorf("%w; over SSH, a command takes its own flags, --json and --quiet", err))
 	})
+	root.SetUsageTemplate(strings.NewReplacer( // by itself it is the console, and ssh keeps a --help for itself
+		"{{if .Runnable}}\n  {{.UseLine}}", "{{if and .Runnable .HasParent}}\n  {{.UseLine}}", `"{{.CommandPath}} [command] --help"`, `"help [command]"`,
+	).Replace(root.UsageTemplate()))
 	root.AddCommand(
 		a.statusCommand(), a.whyCommand(), a.runOnceCommand(),
 		a.stopCommand(), a.resumeCommand(), a.pauseCommand(), a.skipCommand(), a.excludeCommand(), a.includeCommand(),
@@ -322,7 +325,7 @@ func servedCommand(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w; over SSH there are fewer than on the machine itself", knownCommand(c, args))
+	return fmt.Errorf("%w; over SSH there are fewer than on the machine itself", unknownCommand(c, args[0], "help"))
 }
 
 // sshAbout is what info says of the SSH door: where it is to listen, and the key that it shows, or why that is not

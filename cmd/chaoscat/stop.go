@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/chaoscat/chaoscat/cmd/chaoscat/config"
 	"github.com/chaoscat/chaoscat/engine"
 	"github.com/chaoscat/chaoscat/engine/control"
 	"github.com/chaoscat/chaoscat/engine/journal"
@@ -108,7 +110,12 @@ func (a *app) latchedOnly(err error) error {
 	if errors.As(err, &coded) && coded.code == exitResidue {
 		return err
 	}
-	return fail(codeOf(err), fmt.Errorf("stopped on disk (%s): no engine attacks until somebody resumes; but no host could be looked at, each undoes by its own guard: %w", a.dir(), err))
+	latched := "the stop is latched: no engine attacks while " + filepath.Join(a.dir(), "stopped") + " is there"
+	lifted := a.again("resume") + " lifts it"
+	if errors.Is(err, config.ErrNotFound) {
+		return fail(exitNoEngine, fmt.Errorf("%s\nno engine answered, and without a configuration no host was looked at; each undoes by its own guard\n%s, once there is a configuration", latched, lifted))
+	}
+	return fail(codeOf(err), fmt.Errorf("%s\nno host could be looked at; each undoes by its own guard\n%s\n%w", latched, lifted, err))
 }
 
 func isLocked(err error) bool {
@@ -137,13 +144,13 @@ func (a *app) stop(ctx context.Context, e asker, o engine.Order, pending map[str
 			return err
 		}
 		if len(s.Hosts.Residue) > 0 && allResidue(s, pending) {
-			return fail(exitResidue, residueError(s))
+			return fail(exitResidue, a.residueError(s))
 		}
 		if len(pending) == 0 && !s.Sweeping {
 			if s.Warning != "" {
 				a.say("warning: %s", s.Warning)
 			}
-			a.say("nothing runs any more; chaoscat resume lifts the stop")
+			a.say("nothing runs any more; %s lifts the stop", a.again("resume"))
 			return nil
 		}
 	}
@@ -234,7 +241,7 @@ func (w *undoing) waits(s engine.Snapshot, r engine.Run) {
 	}
 	w.told[r.ID] = true
 	if !r.Attack.Reversible {
-		w.say("%s is out of reach, and nothing undoes %s; bring it back, then: chaoscat sweep --host %s", r.Host.Name, r.Attack.Name, r.Host.Name)
+		w.say("%s is out of reach, and nothing undoes %s; bring it back, then: %s", r.Host.Name, r.Attack.Name, w.again("sweep --host "+r.Host.Name))
 		return
 	}
 	zone, err := time.LoadLocation(s.Zone)
@@ -245,8 +252,8 @@ func (w *undoing) waits(s engine.Snapshot, r engine.Run) {
 }
 
 // residueError says which hosts need a person, and why.
-func residueError(s engine.Snapshot) error {
-	lines := []error{fmt.Errorf("to be looked at by a person, %s; then run: chaoscat sweep", counted(len(s.Hosts.Residue), "host"))}
+func (a *app) residueError(s engine.Snapshot) error {
+	lines := []error{fmt.Errorf("to be looked at by a person, %s; then run: %s", counted(len(s.Hosts.Residue), "host"), a.again("sweep"))}
 	for _, host := range sortedKeys(s.Hosts.Residue) {
 		lines = append(lines, fmt.Errorf("  %s: %s", host, printable.Printable(s.Hosts.Residue[host].Text)))
 	}

@@ -250,7 +250,9 @@ func GroupTerm(group string) string {
 }
 
 // ExampleGameDay is a plan to begin with. A test loads it.
-const ExampleGameDay = `# A game day: steps that run one after the other, each a belief that is put to the test.
+const ExampleGameDay = `# A game day: steps that run one after the other, each a belief that is put to the test. It fits the demo, given room:
+#   chaoscat demo --daemon --at-once 10 --socket /tmp/demo.sock
+#   chaoscat --socket /tmp/demo.sock gameday plan.toml
 #   chaoscat gameday --check plan.toml    hold it against the configuration and the inventory
 #   chaoscat gameday plan.toml            carry it out, step by step
 
@@ -271,7 +273,7 @@ wait = "approval"                 # somebody says go: the default
 name = "a fifth of the web tier is slow"
 attack = "latency"
 group = ["web"]                   # also: tag = ["tier=gold"], zone = ["eu-1"]
-percent = 20                      # or count = 3
+percent = 20                      # or count = 3; safety.max_concurrent must allow as many at once
 for = "2m"
 params = { delay = "200ms" }
 on_failure = "all-or-nothing"     # where it cannot be done on one host, it is undone on all

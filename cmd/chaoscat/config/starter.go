@@ -20,13 +20,22 @@ type StarterOptions struct {
 	OnCall    []string // command; otherwise one that always says no
 }
 
+// FillIn gives what is left empty the answer that it stands for, where there is one.
+func (o *StarterOptions) FillIn() {
+	o.Name, o.Zone, o.Hours = or(o.Name, "chaoscat"), or(o.Zone, "UTC"), orList(o.Hours, "10:00-16:00")
+	if o.Ansible == "" {
+		o.Hosts = orList(o.Hosts, "web-1.example.com")
+	}
+}
+
 // Starter is a first configuration: commented, in dry run, with one small attack. With options that are
 // right each by itself it loads without a mistake.
 func Starter(o StarterOptions) string {
+	o.FillIn()
 	return fmt.Sprintf(starter,
-		quoteTOML(or(o.Name, "chaoscat")),
-		quoteTOML(or(o.Zone, "UTC")),
-		listTOML(orList(o.Hours, "10:00-16:00")),
+		quoteTOML(o.Name),
+		quoteTOML(o.Zone),
+		listTOML(o.Hours),
 		starterUser(o),
 		starterHosts(o),
 		starterHealth(o),
@@ -92,7 +101,7 @@ func starterHosts(o StarterOptions) string {
 	}
 	var b strings.Builder
 	b.WriteString("type = \"static\"\nhosts = [\n")
-	for _, h := range orList(o.Hosts, "web-1.example.com") {
+	for _, h := range o.Hosts {
 		fmt.Fprintf(&b, "  { name = %s, groups = [\"all\"] },\n", quoteTOML(h))
 	}
 	b.WriteString("]")
