@@ -40,10 +40,17 @@ func (a *app) runConsole(ctx context.Context) error {
 	if !errors.Is(err, control.ErrNoEngine) {
 		return err
 	}
-	return a.ownConsole(ctx)
+	return a.ownConsole(ctx, opening{ssh: true}, func(e console, attached bool, s screen) (tui.Exit, error) {
+		return a.show(ctx, e, attached, s)
+	})
 }
 
-func (a *app) ownConsole(ctx context.Context) error {
+// showing is how a console is shown on an engine.
+type showing func(e console, attached bool, s screen) (tui.Exit, error)
+
+// ownConsole runs an engine of this process, and the console onto it: what runs when somebody leaves is undone, unless
+// the terminal went away and the configuration lets it run.
+func (a *app) ownConsole(ctx context.Context, o opening, show showing) error {
 	g, err := a.loadAndConnect(ctx)
 	if err != nil {
 		return err
@@ -54,12 +61,13 @@ func (a *app) ownConsole(ctx context.Context) error {
 		return err
 	}
 	defer closeLog()
-	h, err := open(context.WithoutCancel(ctx), a.world, g, a.dir(), opening{log: log, socket: a.socketPath(), ssh: true})
+	o.log, o.socket = log, a.socketPath()
+	h, err := open(context.WithoutCancel(ctx), a.world, g, a.dir(), o)
 	if err != nil {
 		return err
 	}
 	a.broken = h.broken
-	exit, err := a.show(ctx, inHouse{h.engine}, false, screen{g.config.UI, g.config.File})
+	exit, err := show(inHouse{h.engine}, false, screen{g.config.UI, g.config.File})
 	a.farewell(h, exit)
 	if exit == tui.Hangup && g.config.UI.OnHangup == config.LeaveOnHangup {
 		h.letRun()

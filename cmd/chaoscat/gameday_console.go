@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"time"
 
 	"github.com/chaoscat/chaoscat/cmd/chaoscat/config"
@@ -35,42 +34,16 @@ func (a *app) gameDayConsole(ctx context.Context, path string, written *config.G
 	defer client.Close()
 	_, err := client.Snapshot(ctx)
 	if errors.Is(err, control.ErrNoEngine) {
-		return c.ownConsole(ctx)
+		err = a.ownConsole(ctx, opening{idle: "no schedule: this engine carries out a game day"}, func(e console, attached bool, s screen) (tui.Exit, error) {
+			return c.show(ctx, e, attached, s)
+		})
+		return c.tellAfterwards(ctx, nil, err)
 	}
 	if err != nil {
 		return err
 	}
 	_, err = c.show(ctx, client, true, a.ownScreen())
 	return c.tellAfterwards(ctx, client, err)
-}
-
-// ownConsole runs an engine whose schedule stands still, and the console onto it.
-func (c *conductor) ownConsole(ctx context.Context) error {
-	g, err := c.loadAndConnect(ctx)
-	if err != nil {
-		return err
-	}
-	defer g.carrier.Close()
-	log, closeLog, err := logFile(c.dir())
-	if err != nil {
-		return err
-	}
-	defer closeLog()
-	return c.onHouse(ctx, g, log)
-}
-
-func (c *conductor) onHouse(ctx context.Context, g *graph, log *slog.Logger) error {
-	h, err := open(context.WithoutCancel(ctx), c.world, g, c.dir(), opening{log: log, socket: c.socketPath(), idle: "no schedule: this engine carries out a game day"})
-	if err != nil {
-		return err
-	}
-	c.broken = h.broken
-	exit, err := c.show(ctx, inHouse{h.engine}, false, screen{g.config.UI, g.config.File})
-	c.farewell(h, exit)
-	if exit == tui.Hangup && g.config.UI.OnHangup == config.LeaveOnHangup {
-		h.letRun()
-	}
-	return c.tellAfterwards(ctx, nil, errors.Join(err, h.close(errTerminated)))
 }
 
 // show opens the console, unless a plan that has not begun fits nothing that there is.
