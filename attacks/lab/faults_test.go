@@ -353,7 +353,7 @@ func (b *bench) run(r *row) {
 	}
 	b.launch()
 	b.awaitHolding()
-	if !b.fleeting && !b.becomes(false, b.patience(10*time.Second)) {
+	if !b.fleeting && !b.becomes(false, b.patience(min(b.hold, 30*time.Second))) { // a busy line may take its time
 		b.t.Errorf("the fault does not show on the host: %s", b.out.String())
 		_ = b.stop()
 		return
