@@ -389,8 +389,8 @@ func TestEachNetworkFaultIsMeasuredBeforeDuringAndAfter(t *testing.T) {
 		{"partition", []string{"targets=10.78.0.9," + otherThere6, "direction=in"}, "by " + otherThere6, 100, 100, [2]float64{0, 0}, "down 100"}, // the first that answers
 		{"reject", []string{"targets=" + otherThere, "with=reset", "direction=out", "protocol=tcp", "ports=80"}, "on the way to " + otherThere, 0, 0, [2]float64{1, 50}, "up 1"},
 		{"reject", []string{"targets=" + otherThere6, "with=admin-prohibited", "direction=both"}, "on the way to " + otherThere6, 0, 0, [2]float64{1, 50}, "up 1"},
-		{"bandwidth", []string{"rate=800", "targets=" + otherThere, "direction=in"}, "to " + otherThere, 1200, 2600, [2]float64{200, 1150}, "down "},
-		{"bandwidth", []string{"rate=800", "direction=out", "targets=" + otherThere6}, "to " + otherThere6, 1200, 2600, [2]float64{200, 1150}, "down "},
+		{"bandwidth", []string{"rate=60", "targets=" + otherThere, "direction=in"}, "to " + otherThere, 90, 205, [2]float64{15, 89}, "down "},
+		{"bandwidth", []string{"rate=60", "direction=out", "targets=" + otherThere6}, "to " + otherThere6, 90, 205, [2]float64{15, 89}, "down "},
 		{"dns", []string{"answer=timeout", "domains=example.com", "targets=" + otherThere}, "by " + otherThere + " for example.com", 100, 100, [2]float64{0, 0}, "down 100"},
 		{"dns", []string{"answer=refused", "targets=" + otherThere}, "by " + otherThere + " for example.com", 100, 100, [2]float64{0, 0}, "down 100"},
 		{"link-down", []string{"interface=eth1"}, "", 1, 1, [2]float64{0, 0}, "down 1"},

@@ -96,3 +96,14 @@ func (m *root) interrupt() tea.Cmd {
 	m.say(m.look.strong, "ctrl+c once more quits; s stops everything")
 	return nil
 }
+
+// LeavesInOrder is for a program of Bubble Tea's that is not the console, such as a form: an interrupt from outside
+// ends it as a person does who quits, and not while somebody still reads the keyboard.
+func LeavesInOrder() tea.ProgramOption {
+	return tea.WithFilter(func(_ tea.Model, msg tea.Msg) tea.Msg {
+		if _, interrupted := msg.(tea.InterruptMsg); interrupted {
+			return tea.QuitMsg{}
+		}
+		return msg
+	})
+}

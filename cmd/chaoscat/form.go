@@ -8,6 +8,7 @@ import (
 	"github.com/charmbracelet/huh"
 
 	"github.com/chaoscat/chaoscat/cmd/chaoscat/config"
+	"github.com/chaoscat/chaoscat/tui"
 )
 
 // fillIn asks all questions in a form. What is in a line is what will be written; a line is left only when the
@@ -21,7 +22,8 @@ func (a *app) fillIn(_ context.Context, path string, o *config.StarterOptions, q
 	}
 	page := huh.NewGroup(fields...).Title("A first configuration, in dry run: " + shownPath(path)).
 		Description("Enter goes on, ctrl+u empties a line, ctrl+c leaves without writing.\n")
-	form := huh.NewForm(page).WithTheme(a.formTheme()).WithInput(a.in).WithOutput(a.out)
+	form := huh.NewForm(page).WithTheme(a.formTheme()).
+		WithProgramOptions(tui.LeavesInOrder()).WithInput(a.in).WithOutput(a.out) // in this order: the first forgets the others
 	err := form.Run() // it hears signals by itself, as keys and as an end
 	switch {
 	case errors.Is(err, huh.ErrUserAborted), err == nil && form.State != huh.StateCompleted:
