@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -34,6 +35,7 @@ func (a *app) runConsole(ctx context.Context) error {
 	defer client.Close()
 	_, err := client.Snapshot(ctx)
 	if err == nil {
+		debug.SetGCPercent(attachedGC)
 		_, err = a.show(ctx, client, true, a.ownScreen())
 		return err
 	}
@@ -44,6 +46,10 @@ func (a *app) runConsole(ctx context.Context) error {
 		return a.show(ctx, e, attached, s)
 	})
 }
+
+// attachedGC lets the garbage of a console that only looks grow to some times what it keeps, which is little: what
+// arrives at ten thousand lines a second is all garbage soon.
+const attachedGC = 400
 
 // showing is how a console is shown on an engine.
 type showing func(e console, attached bool, s screen) (tui.Exit, error)
