@@ -281,7 +281,7 @@ func (m *root) dayRead(msg dayReadMsg) tea.Cmd {
 	case first:
 		d.session = found.Begin(m.engineTime())
 		if len(msg.memory) > 0 && msg.memory[0].Seq > 1 {
-			d.session.Fresh = "the engine's earlier records cannot be read from here"
+			d.session.Fresh = gameday.Unread
 		}
 	default:
 		d.session.GoOn(msg.memory)
@@ -344,7 +344,7 @@ func (m *root) stillWanted(o engine.Order) bool {
 }
 
 // notAnOperator is why notes that were taken down count for nothing.
-var notAnOperator = fmt.Sprintf("a game day is begun, approved and judged by somebody with the role %s; this console only shows it", engine.Operator)
+var notAnOperator = gameday.Judges + "; this console only shows it"
 
 // dayNoted looks whether a note that was taken down counts, which it does from somebody who may order attacks.
 func (m *root) dayNoted(msg dayOrderedMsg) {

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -35,7 +34,6 @@ func (a *app) runConsole(ctx context.Context) error {
 	defer client.Close()
 	_, err := client.Snapshot(ctx)
 	if err == nil {
-		debug.SetGCPercent(attachedGC)
 		_, err = a.show(ctx, client, true, a.ownScreen())
 		return err
 	}
@@ -46,10 +44,6 @@ func (a *app) runConsole(ctx context.Context) error {
 		return a.show(ctx, e, attached, s)
 	})
 }
-
-// attachedGC lets the garbage of a console that only looks grow to some times what it keeps, which is little: what
-// arrives at ten thousand lines a second is all garbage soon.
-const attachedGC = 400
 
 // showing is how a console is shown on an engine.
 type showing func(e console, attached bool, s screen) (tui.Exit, error)
@@ -233,6 +227,9 @@ func besidesTheStop(left error) (others error) {
 // show runs the console until somebody leaves it. Signals are caught here, since the console must restore
 // the terminal before anything else happens.
 func (a *app) show(ctx context.Context, c tui.Console, attached bool, s screen) (tui.Exit, error) {
+	if attached {
+		a.onlyLooks()
+	}
 	hangup, terminate := make(chan os.Signal, 1), make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	signal.Notify(terminate, syscall.SIGTERM, syscall.SIGINT)

@@ -256,7 +256,7 @@ func (c *conductor) takeUp(ctx context.Context) error {
 		}
 		c.session = c.session.Begin(c.time())
 		if c.blind {
-			c.session.Fresh = "the engine's earlier records cannot be read from here"
+			c.session.Fresh = gameday.Unread
 		}
 		c.refused = make([]int, len(c.session.Steps))
 		return nil
@@ -362,7 +362,7 @@ func (c *conductor) giveOnce(ctx context.Context, o engine.Order) error {
 }
 
 func (c *conductor) notAllowed() error {
-	return &engine.Refusal{Verdict: engine.Verdict{Name: engine.NotAllowed, Sentence: fmt.Sprintf("a game day is begun, approved and judged by somebody with the role %s", engine.Operator)}}
+	return &engine.Refusal{Verdict: engine.Verdict{Name: engine.NotAllowed, Sentence: gameday.Judges}}
 }
 
 // approve is the yes to the step whose turn it is.

@@ -21,3 +21,14 @@ func (w world) keepWithin(hosts, logins int) {
 func memoryLimit(hosts, logins int) int64 {
 	return memoryAim + hostCost*int64(max(0, hosts-aimHosts)) + loginCost*int64(max(0, logins-aimHosts))
 }
+
+// attachedGC lets the garbage of a console that only looks grow to some times what it keeps, which is little: what
+// arrives at ten thousand lines a second is all garbage soon.
+const attachedGC = 400
+
+// onlyLooks sets that, unless whoever started the program has said how it is to be (GOGC).
+func (w world) onlyLooks() {
+	if w.env("GOGC") == "" {
+		debug.SetGCPercent(attachedGC)
+	}
+}

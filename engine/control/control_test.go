@@ -280,8 +280,9 @@ func TestAWatcherGetsTheSurveyBesideTheViewsAndKeepsItBetweenThem(t *testing.T) 
 	}
 }
 
-// An engine that is older has no survey, and says 404 as its whole answer.
-func TestAWatcherOfAnOlderEngineGoesWithoutASurvey(t *testing.T) {
+// watching is a client of an engine without hosts whose views are served so.
+func watching(t *testing.T, watch http.HandlerFunc) *control.Client {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "s")
 	l, err := net.Listen("unix", path)
 	if err != nil {
@@ -289,17 +290,24 @@ func TestAWatcherOfAnOlderEngineGoesWithoutASurvey(t *testing.T) {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/roster", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(`{"roster_id":1,"hosts":[]}`)) })
+	mux.HandleFunc("GET /v1/watch", watch)
+	server := &http.Server{Handler: mux}
+	go server.Serve(l)
+	client := control.NewClient(path)
+	t.Cleanup(func() { client.Close(); server.Close() })
+	return client
+}
+
+// An engine that is older has no survey, and says 404 as its whole answer.
+func TestAWatcherOfAnOlderEngineGoesWithoutASurvey(t *testing.T) {
 	more := make(chan string)
-	mux.HandleFunc("GET /v1/watch", func(w http.ResponseWriter, _ *http.Request) {
+	client := watching(t, func(w http.ResponseWriter, _ *http.Request) {
 		for view := range more {
 			w.Write([]byte(view + "\n"))
 			http.NewResponseController(w).Flush()
 		}
 	})
-	server := &http.Server{Handler: mux}
-	go server.Serve(l)
-	client := control.NewClient(path)
-	t.Cleanup(func() { close(more); client.Close(); server.Close() })
+	t.Cleanup(func() { close(more) })
 	slot := client.Watch(t.Context())
 	for _, name := range []string{"one", "two", "three"} {
 		more <- `{"name":"` + name + `","survey_id":9}`
@@ -314,15 +322,8 @@ func TestAWatcherOfAnOlderEngineGoesWithoutASurvey(t *testing.T) {
 
 // A process that was stopped, or whose machine stands still, keeps its connections: only its silence tells.
 func TestAnEngineThatStandsStillIsALostLinkAndOneWithoutNewsIsNot(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "s")
-	l, err := net.Listen("unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/roster", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(`{"roster_id":1,"hosts":[]}`)) })
 	beats := make(chan bool)
-	mux.HandleFunc("GET /v1/watch", func(w http.ResponseWriter, r *http.Request) {
+	client := watching(t, func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintln(w, `{"name":"one"}`)
 		http.NewResponseController(w).Flush()
 		for range beats {
@@ -331,10 +332,6 @@ func TestAnEngineThatStandsStillIsALostLinkAndOneWithoutNewsIsNot(t *testing.T) 
 		}
 		<-r.Context().Done()
 	})
-	server := &http.Server{Handler: mux}
-	go server.Serve(l)
-	client := control.NewClient(path)
-	t.Cleanup(func() { client.Close(); server.Close() })
 	const silence = 2 * time.Second
 	client.SetSilence(silence)
 	slot := client.Watch(t.Context())

@@ -160,6 +160,13 @@ func (s Session) Lose(step int, why string) engine.Order {
 // Unheard is why a step is given up whose order was answered while nothing of it was recorded where it can be read.
 const Unheard = "it was carried out, and what was recorded of it cannot be read from here; see chaoscat history"
 
+// Unread is why the first step of a session asks that begins where what the engine recorded before cannot be read: it
+// may go on from one that is under way.
+const Unread = "the engine's earlier records cannot be read from here"
+
+// Judges is who may do with a game day more than look at it and end it.
+var Judges = fmt.Sprintf("a game day is begun, approved and judged by somebody with the role %s", engine.Operator)
+
 // Turn is the step whose turn it is, from 1: it waits, runs, or lacks its verdict; 0 when none is left.
 func (s Session) Turn() int {
 	if i := s.turn(); i < len(s.Steps) {

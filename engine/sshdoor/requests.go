@@ -3,6 +3,7 @@ package sshdoor
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 
@@ -142,10 +143,7 @@ func (g *gate) setenv(r *gossh.Request) bool {
 func (g *gate) visit() Visit {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	env := map[string]string{}
-	for name, value := range g.env {
-		env[name] = value
-	}
+	env := maps.Clone(g.env)
 	v := Visit{Env: env}
 	if g.terminal {
 		env["TERM"] = g.term

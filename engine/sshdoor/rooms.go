@@ -2,7 +2,7 @@ package sshdoor
 
 import "sync"
 
-// How many sessions there may be. A console is drawn 20 times a second and remembers 20,000 lines, a command is short;
+// How many sessions there may be. A console is drawn whenever something changes and remembers 20,000 lines, a command is short;
 // a command that stops has room of its own, so that neither the others nor a person's own consoles keep a stop out.
 const (
 	mostConsoles = 16
