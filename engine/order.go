@@ -32,6 +32,14 @@ type Order struct {
 	// Realm is the hosts that whoever orders may attack, take out and let in again: those in any of the selectors,
 	// none of which is empty. No realm at all is every host. Doors overwrite what came in.
 	Realm []Selector `json:"realm,omitempty"`
+	// Attacks are those that whoever orders may order, by the plan's names; none at all is every attack. Doors overwrite
+	// what came in.
+	Attacks []string `json:"attacks,omitempty"`
+	// Named says that By is a person whom configuration knows, under the same name at every door: only such people count
+	// where two are needed. Doors overwrite what came in.
+	Named bool `json:"named,omitempty"`
+	// Approves is the id of the order that an approval is for; "" is the only one that waits.
+	Approves string `json:"approves,omitempty"`
 }
 
 // Targets are the hosts that the order names.
@@ -56,6 +64,7 @@ const (
 	Include OrderKind = "include"  // let it back in
 	Clear   OrderKind = "clear"    // a person has looked: the residue of this host is gone
 	Remark  OrderKind = "note"     // put the reason, a person's words, into the record
+	Approve OrderKind = "approve"  // be one more who wants an attack that several must want
 )
 
 // Role is what a person may do. The zero value may do nothing.

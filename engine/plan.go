@@ -45,6 +45,14 @@ type Attack struct {
 	Params     map[string]string `json:"params,omitempty"`
 	Hosts      Selector          `json:"hosts,omitempty"`
 	Reversible bool              `json:"reversible"`
+	// Hours are the only time in which it may happen, within the schedule's; nil is all of that.
+	Hours *Hours `json:"hours,omitempty"`
+	// Tolerate are patterns of the causes of a no that the attack itself may bring about, such as alerts: they do not
+	// abort it. They hold back every new attack as ever.
+	Tolerate []string `json:"tolerate,omitempty"`
+	// Approval is how many people must want it, whoever orders included; the schedule never draws it then. 0 and 1 ask
+	// for nobody else.
+	Approval int `json:"approval,omitempty"`
 }
 
 // GateKind is the question that a gate asks.

@@ -31,16 +31,18 @@ const (
 
 // Run is one attack on one host, from intent to outcome.
 type Run struct {
-	ID      string        `json:"id"`
-	Host    Host          `json:"host"`
-	Attack  Attack        `json:"attack"`
-	For     time.Duration `json:"for"`
-	Trigger Trigger       `json:"trigger"`
-	Order   string        `json:"order,omitempty"` // id of the order behind it
-	By      string        `json:"by,omitempty"`
-	Door    string        `json:"door,omitempty"`
-	Reason  string        `json:"reason,omitempty"`
-	Started time.Time     `json:"started"`
+	ID       string        `json:"id"`
+	Host     Host          `json:"host"`
+	Attack   Attack        `json:"attack"`
+	For      time.Duration `json:"for"`
+	Trigger  Trigger       `json:"trigger"`
+	Order    string        `json:"order,omitempty"` // id of the order behind it
+	By       string        `json:"by,omitempty"`
+	Door     string        `json:"door,omitempty"`
+	Reason   string        `json:"reason,omitempty"`
+	Started  time.Time     `json:"started"`
+	OnCall   []string      `json:"on_call,omitempty"`  // who was on call when it began
+	Approved []string      `json:"approved,omitempty"` // who wanted it too, where several must
 	// Of is the id of the run that this one is part of, where one order attacks several hosts; else empty.
 	Of       string `json:"of,omitempty"`
 	Together bool   `json:"together,omitempty"` // all-or-nothing with the other parts

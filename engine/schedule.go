@@ -16,8 +16,24 @@ type Schedule struct {
 	CheckEvery time.Duration // how often the engine looks, normally 1m
 	Wait       time.Duration // rest after an attack, normally 10m
 	MaxPerDay  int           // 0 means no limit
+	Groups     []HostHours   // hosts with hours of their own; a host in several must be in the hours of each
+	// PerHostMean is how often each host is attacked, on average, by the calendar; only open time counts towards it. The
+	// pauses between attacks are then drawn, and Wait is the shortest. 0 attacks again after each Wait.
+	PerHostMean time.Duration
 
 	text string // the line of String, made once by NewPlan
+}
+
+// Hours are days of the week and times of those days, in the schedule's zone.
+type Hours struct {
+	Days   [7]bool     `json:"days"` // by time.Weekday
+	Ranges []HourRange `json:"ranges"`
+}
+
+// HostHours are the only time, within the schedule's, in which some hosts may be attacked.
+type HostHours struct {
+	Hosts Selector
+	Hours Hours
 }
 
 // HourRange is half-open wall-clock time, in minutes after midnight. An end at or before the start is

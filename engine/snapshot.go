@@ -48,7 +48,8 @@ type Snapshot struct {
 	Shapes   []Shape    `json:"-"`                   // of the plan's attacks; shared, travels with the roster
 	SurveyID uint64     `json:"survey_id,omitempty"` // changes when the survey does
 	Attacks  []Attack   `json:"attacks,omitempty"`
-	Limits   Limits     `json:"limits,omitzero"` // zero from an engine that does not tell them
+	Pending  []Pending  `json:"pending,omitempty"` // orders that wait for other people, oldest first
+	Limits   Limits     `json:"limits,omitzero"`   // zero from an engine that does not tell them
 	// LinkLost is when a remote engine was last heard of; zero while the link is up.
 	LinkLost time.Time `json:"link_lost,omitzero"`
 }
@@ -83,7 +84,8 @@ type GateView struct {
 	Name  string    `json:"name"`
 	Kind  GateKind  `json:"kind"`
 	Clear bool      `json:"clear"`
-	Text  string    `json:"text"` // value and limit, or why not
+	Text  string    `json:"text"`          // value and limit, or why not
+	Who   []string  `json:"who,omitempty"` // who is on call
 	At    time.Time `json:"at,omitzero"`
 }
 

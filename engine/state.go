@@ -28,7 +28,17 @@ type State struct {
 	Day         string               `json:"day,omitempty"` // schedule's date that Today counts
 	Today       int                  `json:"today,omitempty"`
 	LastVerdict Verdict              `json:"last_verdict,omitzero"`
-	Orders      map[string]Settled   `json:"orders,omitempty"` // recent run-once orders by id
+	Orders      map[string]Settled   `json:"orders,omitempty"`  // recent run-once orders by id
+	Pending     []Pending            `json:"pending,omitempty"` // orders that other people must want too, oldest first
+}
+
+// Pending is an order that waits for other people.
+type Pending struct {
+	Order    Order     `json:"order"`
+	At       time.Time `json:"at"`
+	Until    time.Time `json:"until"` // it is given up then
+	Needs    int       `json:"needs"` // people in all
+	Approved []string  `json:"approved,omitempty"`
 }
 
 // Round is one last-moment question to all gates, and what hangs on it.
@@ -65,6 +75,10 @@ type Leftover struct {
 type GateAnswer struct {
 	OK   bool   `json:"ok"`
 	Text string `json:"text"` // the value with its limit, who is on call, or what went wrong
+	// Causes names each thing that a no is about, where the gate can tell them apart: alerts, components, incidents.
+	// Empty is a no about everything.
+	Causes []string `json:"causes,omitempty"`
+	Who    []string `json:"who,omitempty"` // who is on call, where the gate asks for that
 }
 
 // GateState is what the answers of one gate add up to.

@@ -33,7 +33,8 @@ const (
 	DryRun           Reason = "DryRun"
 	BadOrder         Reason = "BadOrder" // the order names something that does not exist or is not allowed
 	HostNotEligible  Reason = "HostNotEligible"
-	NotAllowed       Reason = "NotAllowed" // the role does not reach
+	NotAllowed       Reason = "NotAllowed"    // the role does not reach
+	NeedsApproval    Reason = "NeedsApproval" // other people must want it too
 )
 
 // Verdict is why nothing is attacked just now, or Ready.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os/user"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/chaoscat/chaoscat/engine"
@@ -27,6 +28,7 @@ type house struct {
 	door    chan struct{}   // closed when the socket is gone
 	ssh     chan struct{}   // closed when nobody is inside any more who came over SSH
 	watched chan struct{}   // closed when the inventory is not refreshed any more
+	told    sync.WaitGroup  // outlets that still tell others
 	broken  context.Context // done when the engine has ended without being told to
 }
 
@@ -74,10 +76,20 @@ func open(ctx context.Context, w world, g *graph, dir string, o opening) (*house
 		<-h.ssh
 		return nil, errors.Join(err, j.Close())
 	}
+	outlets, err := g.outlets(w, o.log)
+	if err != nil {
+		shut()
+		<-h.ssh
+		<-h.door
+		return nil, errors.Join(err, j.Close())
+	}
 	broken, breaks := context.WithCancelCause(context.WithoutCancel(ctx))
 	h.broken = broken
 	go func() { h.over <- h.run(live, breaks, o.log) }()
 	go h.refresh(live, g, o.log)
+	for _, out := range outlets { // they hear the last word, as the doors do
+		h.told.Go(func() { out.run(doorway, h.engine) })
+	}
 	return h, nil
 }
 
@@ -167,5 +179,6 @@ func (h *house) close(reason error) error {
 	<-h.door
 	<-h.ssh
 	<-h.watched
+	h.told.Wait()
 	return errors.Join(err, h.journal.Close())
 }

@@ -477,13 +477,6 @@ func newGatekeeper(w world, cfg *config.Config) (*gatekeeper, error) {
 	return k, err
 }
 
-func gate(g config.Gate) (health.Gate, error) {
-	if g.Type == config.CommandGate {
-		return health.Command(g.Command)
-	}
-	return health.HTTP(g.HTTP)
-}
-
 // Run asks each gate at its interval until ctx ends.
 func (k *gatekeeper) Run(ctx context.Context, tell func(string, engine.GateAnswer)) {
 	runner, err := health.NewRunner(k.asked, k.world.clock, tell)

@@ -23,6 +23,7 @@ func (g Guest) Ask(ctx context.Context, o engine.Order) (run string, err error) 
 		return "", &engine.Refusal{Verdict: engine.Verdict{Name: engine.NotAllowed, Sentence: text}}
 	}
 	o.By, o.Door, o.Role, o.Realm = g.Peer.Name, g.Door, g.Peer.Role, g.Peer.Realm
+	o.Attacks, o.Named = g.Peer.Attacks, g.Peer.Named
 	return g.Engine.Ask(ctx, o)
 }
 

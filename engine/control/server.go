@@ -30,6 +30,9 @@ type Peer struct {
 	Name  string
 	Role  engine.Role
 	Realm []engine.Selector // see [engine.Order]
+	// Attacks and Named are those of [engine.Order].
+	Attacks []string
+	Named   bool
 }
 
 // Options of a server. Who maps a Unix user to a name and a role.

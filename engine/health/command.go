@@ -16,9 +16,10 @@ import (
 )
 
 const (
-	defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-	maxOutput   = 4 << 10     // kept of each stream; the rest is thrown away
-	lastWords   = time.Second // for output that somebody still holds open after the command has ended
+	defaultPath   = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	maxOutput     = 4 << 10     // kept of each stream; the rest is thrown away
+	lastWords     = time.Second // for output that somebody still holds open after the command has ended
+	defaultWithin = 10 * time.Second
 )
 
 // CommandOptions says which program to run. Exit 0 is a yes; the first line it prints is the text.

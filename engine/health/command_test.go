@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"syscall"
@@ -53,7 +54,7 @@ func TestACommandSaysYesByItsExitAndItsFirstLineIsTheText(t *testing.T) {
 		{"not in the path", CommandOptions{Argv: []string{"no-such-thing"}, Path: "/bin"}, no("the command no-such-thing is not in /bin")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if a := askCommand(t, c.o); a != c.want {
+			if a := askCommand(t, c.o); !reflect.DeepEqual(a, c.want) {
 				t.Errorf("%+v, want %+v", a, c.want)
 			}
 		})

@@ -19,7 +19,6 @@ package health
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/chaoscat/chaoscat/engine"
 	"github.com/chaoscat/chaoscat/engine/printable"
@@ -39,23 +38,13 @@ func no(format string, args ...any) engine.GateAnswer {
 	return engine.GateAnswer{Text: fmt.Sprintf(format, args...)}
 }
 
-// shown makes the answer fit for terminals and logs. A secret that the other side has sent back is taken
-// out first, while it still reads as it does in its file.
-func shown(a engine.GateAnswer, secrets ...Secret) engine.GateAnswer {
-	a.Text = printable.Printable(hide(a.Text, secrets))
+// shown makes the answer fit for terminals and logs.
+func shown(a engine.GateAnswer) engine.GateAnswer {
+	a.Text = printable.Printable(a.Text)
 	if a.Text == "" && !a.OK {
 		a.Text = "the gate said no and gave no reason"
 	}
 	return a
-}
-
-func hide(text string, secrets []Secret) string {
-	for _, s := range secrets {
-		if s != "" {
-			text = strings.ReplaceAll(text, string(s), redacted)
-		}
-	}
-	return text
 }
 
 // short keeps a value of the other side from filling the sentence.

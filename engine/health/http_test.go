@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -248,25 +247,13 @@ func TestASecretFileThatOthersCanReadIsRefused(t *testing.T) {
 		{secretFile(t, "x", 0o604), "chmod 600"},
 		{secretFile(t, " \n", 0o600), "is empty"},
 		{secretFile(t, "a\nb", 0o600), "more than one line"},
-		{secretFile(t, strings.Repeat("x", maxSecret+1), 0o600), "larger than"},
+		{secretFile(t, strings.Repeat("x", 64<<10+1), 0o600), "larger than"},
 		{t.TempDir(), "no regular file"},
 		{"/does/not/exist", "no such file"},
 	} {
 		if a := askHTTP(t, HTTPOptions{URL: s.URL, TokenFile: c.path}); a.OK || !strings.Contains(a.Text, c.reason) {
 			t.Errorf("%+v, want %q", a, c.reason)
 		}
-	}
-}
-
-func TestASecretIsNotShownByAnyVerbOrEncoder(t *testing.T) {
-	s := struct{ S Secret }{"canary"}
-	text, err := json.Marshal(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := string(text) + fmt.Sprintf("%v %+v %#v %s %q %x %d", s, s, s, s.S, s.S, s.S, s.S)
-	if strings.Contains(all, "canary") || strings.Contains(all, fmt.Sprintf("%x", "canary")) {
-		t.Error(all)
 	}
 }
 

@@ -34,6 +34,9 @@ type Options struct {
 	Shapes  []engine.Shape // of the plan's attacks, for people
 	// Undo bounds how long the end of Run waits for what is being undone.
 	Undo time.Duration
+	// Announce tells the world of a run before it is launched; an error means that nothing is launched. It bounds its own
+	// time. nil: nobody need be told.
+	Announce func(context.Context, engine.Run) error
 	// Check refuses an order for what the core cannot know, such as a parameter out of bounds; nil: nothing.
 	Check func(engine.Order) error
 }

@@ -47,13 +47,20 @@ func (e *Engine) inspect(life context.Context, h engine.Host, attacks []engine.A
 // launch carries one run. A panic in the carrier is an outcome, not the end of the engine: the host's own
 // guard undoes the fault, and the host counts as residue until that has been proven.
 func (e *Engine) launch(life context.Context, r engine.Run, stop chan string) {
-	outcome := engine.Outcome{Effect: engine.Unverifiable, Undo: engine.Residue, Applied: true, Cause: "error"}
+	outcome := engine.Outcome{Effect: engine.Refused, Cause: "error"}
 	defer func() {
 		if bad := recover(); bad != nil {
 			outcome.Detail = fmt.Sprintf("the carrier failed: %v", bad)
 		}
 		e.tell(engine.Ended{Run: r.ID, Outcome: outcome})
 	}()
+	if e.o.Announce != nil {
+		if err := e.o.Announce(life, r); err != nil { // nothing has been sent to the host
+			outcome = engine.Outcome{Effect: engine.Refused, Cause: "announcement", Detail: "not attempted: it could not be announced: " + err.Error()}
+			return
+		}
+	}
+	outcome = engine.Outcome{Effect: engine.Unverifiable, Undo: engine.Residue, Applied: true, Cause: "error"}
 	outcome = e.o.Carrier.Attack(life, r, stop,
 		func(a engine.Advanced) { a.Run = r.ID; e.tell(a) },
 		func(text string) { e.log.line(e.o.Clock.Now(), r, text) })

@@ -1,4 +1,4 @@
-package health
+package web
 
 import (
 	"errors"
@@ -74,4 +74,14 @@ func fit(secret string) error {
 		return errors.New("has control characters or more than one line")
 	}
 	return nil
+}
+
+// Hide takes secrets out of a text that the other side has sent back, while they still read as in their files.
+func Hide(text string, secrets ...Secret) string {
+	for _, s := range secrets {
+		if s != "" {
+			text = strings.ReplaceAll(text, string(s), redacted)
+		}
+	}
+	return text
 }
