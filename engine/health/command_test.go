@@ -72,7 +72,7 @@ func TestWhoIsOnCallIsWhatTheCommandPrintsAndNothingMeansNobody(t *testing.T) {
 	} {
 		o := sh(script)
 		o.OnCall = true
-		if a := askCommand(t, o); a != want {
+		if a := askCommand(t, o); !reflect.DeepEqual(a, want) {
 			t.Errorf("%s: %+v, want %+v", script, a, want)
 		}
 	}

@@ -3,6 +3,7 @@ package health
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -115,7 +116,7 @@ func TestAYesAfterTheTimeoutIsANo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if a := r.AskNow(t.Context(), "late"); a != no("no answer within 1s") {
+		if a := r.AskNow(t.Context(), "late"); !reflect.DeepEqual(a, no("no answer within 1s")) {
 			t.Errorf("%+v", a)
 		}
 	})
@@ -157,7 +158,7 @@ func TestTheLastMomentRoundIsFreshAndMayRunBesideTheRegularAsking(t *testing.T) 
 		done := make(chan struct{})
 		go func() { r.Run(ctx); close(done) }()
 		time.Sleep(time.Second)
-		if a := r.AskNow(ctx, "a"); a != yes("answer 2") || time.Since(h.began) != 3*time.Second {
+		if a := r.AskNow(ctx, "a"); !reflect.DeepEqual(a, yes("answer 2")) || time.Since(h.began) != 3*time.Second {
 			t.Errorf("%+v after %s", a, time.Since(h.began))
 		}
 		h.is(t, "2s a true answer 1")
