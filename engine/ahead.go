@@ -33,7 +33,7 @@ func (t *turn) stillPossible(d Draw) bool {
 	if t.isBlocked(t.s, position, t.At) {
 		return false
 	}
-	_, feasible := t.weights(t.fit(t.s, position, t.At))[d.Attack]
+	_, feasible := t.weights(t.fit(t.s, t.closings(t.At, 0), position, t.At))[d.Attack]
 	return feasible
 }
 

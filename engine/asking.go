@@ -3,6 +3,8 @@ package engine
 import (
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -39,8 +41,50 @@ func (t *turn) gateAnswered(w GateAnswered) {
 	reason := fmt.Sprintf("gate %s: %s", g.Name, yesNo(w.GateAnswer))
 	t.revertWhere(reason, notYetFelt) // what is not on yet needs no second no
 	if st.Fails >= t.Safety.AbortAfter {
-		t.revertAll(reason)
+		t.revertWhere(reason, func(r Run) bool { return !r.tolerates(w.GateAnswer) })
+		t.sayTolerated(g, st)
 	}
+}
+
+// tolerates tells whether a no is about nothing but what the attack itself may bring about.
+func (r Run) tolerates(no GateAnswer) bool {
+	expected := func(cause string) bool {
+		return slices.ContainsFunc(r.Attack.Tolerate, func(pattern string) bool { return globAll(pattern, cause) })
+	}
+	return len(no.Causes) > 0 && !slices.ContainsFunc(no.Causes, func(cause string) bool { return !expected(cause) })
+}
+
+// globAll is glob for names in which a slash is a character as any other.
+func globAll(pattern, text string) bool {
+	const plain = "\x00"
+	return glob(strings.ReplaceAll(pattern, "/", plain), strings.ReplaceAll(text, "/", plain))
+}
+
+// sayTolerated says once why an attack goes on although a gate says no.
+func (t *turn) sayTolerated(g Gate, st GateState) {
+	if st.Fails != t.Safety.AbortAfter {
+		return
+	}
+	for _, r := range t.s.Running {
+		if r.Stopping == "" {
+			t.note(Record{Kind: PhaseNew, Run: r.ID, Of: r.Of, Host: r.Host.Name, Attack: r.Attack.Name, Phase: r.Phase,
+				Text: fmt.Sprintf("goes on: gate %s says no about what is tolerated: %s", g.Name, strings.Join(st.Causes, ", "))})
+		}
+	}
+}
+
+// onCall is who the gates say is on call: their names, or what else they say.
+func (t *turn) onCall() (who []string) {
+	for _, g := range t.Gates {
+		switch st := t.s.Gates[g.Name]; {
+		case g.Kind != OnCall || !st.OK:
+		case len(st.Who) > 0:
+			who = append(who, st.Who...)
+		case st.Text != "":
+			who = append(who, st.Text)
+		}
+	}
+	return who
 }
 
 func yesNo(a GateAnswer) string {
@@ -116,7 +160,7 @@ func (t *turn) notNow(d Draw) *Verdict {
 	if d.Order != nil {
 		return t.orderNotNow(*d.Order, d)
 	}
-	if v := firstNo(t.s, t.At, t.notClean, t.notStopped, t.notPaused, t.notOpen, t.notFree, t.notToday, t.notRested, t.notDrawn); v != nil {
+	if v := firstNo(t.s, t.At, t.notClean, t.notStopped, t.notPaused, t.notOpen, t.notFree, t.notToday, t.notRested, t.notDue, t.notDrawn); v != nil {
 		return v
 	}
 	if t.s.Next.ID != d.ID || t.s.Next.Attack != d.Attack {
@@ -142,7 +186,7 @@ func (t *turn) giveUpAsking(v Verdict) {
 // launch writes the intents and starts the runs; under dry run it says what it would have done.
 func (t *turn) launch(d Draw) {
 	if d.Order == nil {
-		t.s.Next = nil
+		t.s.Next, t.s.Due = nil, time.Time{}
 		t.rest(t.Schedule.CheckEvery) // two attacks at once still begin one after the other
 	}
 	runs := t.runs(d)
@@ -167,7 +211,8 @@ func (t *turn) runs(d Draw) []Run {
 	hosts := d.hosts()
 	runs := make([]Run, len(hosts))
 	for i, host := range hosts {
-		runs[i] = t.run(d, host)
+		runs[i] = t.run(d, host, t.At)
+		runs[i].OnCall = t.onCall()
 		if len(hosts) > 1 {
 			runs[i].ID, runs[i].Of, runs[i].Together = fmt.Sprintf("%s-%03d", d.ID, i+1), d.ID, d.Order.Together
 		}
@@ -175,12 +220,12 @@ func (t *turn) runs(d Draw) []Run {
 	return runs
 }
 
-func (t *turn) run(d Draw, name string) Run {
-	host, _ := t.Roster.Find(name)
-	attack, _ := t.Attack(d.Attack)
-	r := Run{ID: d.ID, Host: host, Attack: attack, For: attack.For, Trigger: BySchedule, By: "schedule", Started: t.At}
+func (p Plan) run(d Draw, name string, now time.Time) Run {
+	host, _ := p.Roster.Find(name)
+	attack, _ := p.Attack(d.Attack)
+	r := Run{ID: d.ID, Host: host, Attack: attack, For: attack.For, Trigger: BySchedule, By: "schedule", Started: now}
 	if o := d.Order; o != nil {
-		r.Trigger, r.Order, r.By, r.Door, r.Reason = ByOrder, o.ID, o.By, o.Door, o.Reason
+		r.Trigger, r.Order, r.By, r.Door, r.Reason, r.Approved = ByOrder, o.ID, o.By, o.Door, o.Reason, o.Approved
 		if o.For > 0 {
 			r.For = o.For
 		}

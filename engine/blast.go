@@ -33,6 +33,11 @@ func (o Order) reaches(h Host) bool {
 	return len(o.Realm) == 0 || slices.ContainsFunc(o.Realm, func(s Selector) bool { return s.Selects(h) })
 }
 
+// may tells whether whoever orders may order the attack at all.
+func (o Order) may(attack string) bool {
+	return len(o.Attacks) == 0 || slices.Contains(o.Attacks, attack)
+}
+
 // outOfReach is the refusal of a host that is not in the realm.
 func outOfReach(o Order, host string) *Verdict {
 	return refuse(NotAllowed, "%s is none of the hosts that %s may order attacks on (%s)", host, o.By, o.realm())
@@ -191,15 +196,17 @@ func (p Plan) drawHosts(s State, now time.Time, o Order, rng *rand.Rand, d *Draw
 // whyNotThese says what keeps the hosts out that the order could mean.
 func (p Plan) whyNotThese(s State, o Order, now time.Time) string {
 	a, named := p.Attack(o.Attack)
-	meant, counts := 0, map[string]int{}
+	meant, counts, of := 0, map[string]int{}, p.hostStatuses(s, now)
 	for _, h := range p.Roster.Hosts() {
 		if !o.within(h) {
 			continue
 		}
 		meant++
-		switch status, _ := p.hostStatus(s, h, now); {
+		switch status, _ := of(h); {
 		case named && !a.Hosts.Selects(h):
 			counts["not planned for "+a.Name+" ("+strings.Join(a.Hosts, " ")+")"]++
+		case named && a.Hours != nil && p.offHours(a, h, a.For, now) != nil:
+			counts["outside the hours of "+a.Name]++
 		case named && p.believed(s.Facts[h.Name], now) && s.Facts[h.Name].Infeasible[a.Name] != "":
 			counts[a.Name+" infeasible"]++
 		case status != HostReady:

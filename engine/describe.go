@@ -21,13 +21,13 @@ func (p Plan) Describe(s State, now time.Time) Snapshot {
 		Next: s.Next, NextAt: p.nextAt(s, now), Chances: p.chances(s, blocked, now),
 		Running: slices.Concat(s.Running, s.Open), Gates: p.gateViews(s, now),
 		Total: p.Roster.Len(), Eligible: len(p.pool.members) - len(blocked),
-		Hosts:  p.hostFacts(s),
-		Roster: p.Roster, Attacks: p.Attacks,
+		Hosts:  p.hostFacts(s, now),
+		Roster: p.Roster, Attacks: p.Attacks, Pending: slices.Clone(s.Pending),
 		Limits: Limits{MaxConcurrent: p.Safety.MaxConcurrent, MaxPerGroup: p.Safety.MaxPerGroup, LeavePerGroup: p.Safety.LeavePerGroup, MaxDuration: p.Safety.MaxDuration},
 	}
 }
 
-func (p Plan) hostFacts(s State) HostFacts {
+func (p Plan) hostFacts(s State, now time.Time) HostFacts {
 	f := HostFacts{Cooldown: p.Safety.HostCooldown, FactsFor: p.Safety.FactsFor, GroupBy: p.Safety.GroupBy, Unswept: s.Unswept,
 		Attacked: s.Attacked, Excluded: s.Excluded, Residue: s.Residue, Facts: s.Facts}
 	for group, n := range p.busyGroups(s) {
@@ -36,6 +36,9 @@ func (p Plan) hostFacts(s State) HostFacts {
 		}
 	}
 	slices.Sort(f.FullGroups)
+	if p.pool.ownHours {
+		f.Closed, f.OffHours = p.closedHosts(now), p.offHoursNow(now)
+	}
 	return f
 }
 
@@ -78,6 +81,9 @@ func (p Plan) nextAt(s State, now time.Time) time.Time {
 	if s.Rest.After(at) {
 		at = s.Rest
 	}
+	if s.Due.After(at) {
+		at = s.Due
+	}
 	if s.Paused.holds(now) && s.Paused.Until.After(at) {
 		at = s.Paused.Until
 	}
@@ -96,7 +102,7 @@ func (p Plan) gateViews(s State, now time.Time) []GateView {
 		if why != "" {
 			text = why
 		}
-		views = append(views, GateView{Name: g.Name, Kind: g.Kind, Clear: why == "", Text: text, At: st.At})
+		views = append(views, GateView{Name: g.Name, Kind: g.Kind, Clear: why == "", Text: text, Who: st.Who, At: st.At})
 	}
 	return views
 }
@@ -110,6 +116,13 @@ func (p Plan) chances(s State, blocked []int32, now time.Time) []Chance {
 		if !a.drawn() {
 			chances[i].Note = "only by order"
 		}
+		if a.Approval > 1 {
+			chances[i].Note = fmt.Sprintf("only by order of %d people", a.Approval)
+		}
+	}
+	for name, why := range p.offHoursNow(now) {
+		i := slices.IndexFunc(p.Attacks, func(a Attack) bool { return a.Name == name })
+		chances[i].Note = why
 	}
 	drawn, ordered := p.left(s, blocked, now)
 	p.share(chances, drawn)
@@ -123,20 +136,29 @@ func (p Plan) chances(s State, blocked []int32, now time.Time) []Chance {
 
 // left counts the profiles of the members that are not blocked, each less what is infeasible there.
 func (p Plan) left(s State, blocked []int32, now time.Time) (drawn, ordered map[uint64]int) {
-	drawn, ordered = maps.Clone(p.pool.counts), maps.Clone(p.pool.waiting)
+	c := p.closings(now, 0)
+	profile := func(i int32) uint64 { return p.pool.profile[i] &^ c.on(p.pool.hours[i]) }
+	only := func(i int32) uint64 { return p.pool.ordered[i] &^ c.on(p.pool.hours[i]) }
+	if drawn, ordered = maps.Clone(p.pool.counts), maps.Clone(p.pool.waiting); p.pool.ownHours {
+		drawn, ordered = map[uint64]int{}, map[uint64]int{}
+		for i := range p.pool.members {
+			drawn[profile(int32(i))]++
+			ordered[only(int32(i))]++
+		}
+	}
 	for _, b := range blocked {
-		drawn[p.pool.profile[b]]--
-		ordered[p.pool.ordered[b]]--
+		drawn[profile(b)]--
+		ordered[only(b)]--
 	}
 	for host, f := range s.Facts {
 		position, in := p.position(host)
 		if _, out := slices.BinarySearch(blocked, position); !in || out {
 			continue
 		}
-		drawn[p.pool.profile[position]]--
-		drawn[p.feasible(p.pool.profile[position], f, now)]++
-		ordered[p.pool.ordered[position]]--
-		ordered[p.feasible(p.pool.ordered[position], f, now)]++
+		drawn[profile(position)]--
+		drawn[p.feasible(profile(position), f, now)]++
+		ordered[only(position)]--
+		ordered[p.feasible(only(position), f, now)]++
 	}
 	return drawn, ordered
 }
@@ -162,16 +184,23 @@ func (p Plan) share(chances []Chance, counts map[uint64]int) {
 
 // hostStatus is the one word for a host under this plan, and why.
 func (p Plan) hostStatus(s State, h Host, now time.Time) (HostStatus, string) {
-	view := p.hostFacts(s)
-	if status, why := view.status(h, now, slices.Concat(s.Running, s.Open)); status != HostReady {
-		return status, why
+	return p.hostStatuses(s, now)(h)
+}
+
+// hostStatuses is hostStatus for many hosts at one moment.
+func (p Plan) hostStatuses(s State, now time.Time) func(Host) (HostStatus, string) {
+	view, c, running := p.hostFacts(s, now), p.closings(now, 0), slices.Concat(s.Running, s.Open)
+	return func(h Host) (HostStatus, string) {
+		if status, why := view.status(h, now, running); status != HostReady {
+			return status, why
+		}
+		if position, in := p.position(h.Name); !in {
+			return HostUnfit, "no attack of the plan selects it"
+		} else if p.fit(s, c, position, now) == 0 {
+			return HostUnfit, p.whyNothing(s, h, now)
+		}
+		return HostReady, ""
 	}
-	if position, in := p.position(h.Name); !in {
-		return HostUnfit, "no attack of the plan selects it"
-	} else if p.fit(s, position, now) == 0 {
-		return HostUnfit, p.whyNothing(s, h, now)
-	}
-	return HostReady, ""
 }
 
 // Host is the one word for a host of the roster, and why; the console's rows and the table of hosts are
@@ -189,6 +218,10 @@ func (s Snapshot) Host(name string) (HostStatus, string) {
 	why := "no attack of the plan selects it"
 	for _, a := range s.Attacks {
 		if !a.drawn() || !a.Hosts.Selects(h) {
+			continue
+		}
+		if off := s.Hosts.OffHours[a.Name]; off != "" {
+			why = a.Name + ": " + off
 			continue
 		}
 		if !looked || f.Infeasible[a.Name] == "" {
@@ -227,6 +260,11 @@ func (f HostFacts) status(h Host, now time.Time, running []Run) (HostStatus, str
 	}
 	if looked && facts.Busy != "" {
 		return HostUnfit, facts.Busy
+	}
+	for _, closed := range f.Closed {
+		if closed.Hosts.Selects(h) {
+			return HostClosed, closed.Text
+		}
 	}
 	for _, group := range groupKeys(h, f.GroupBy) {
 		if _, full := slices.BinarySearch(f.FullGroups, group); full {

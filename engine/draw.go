@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -32,10 +33,14 @@ type pool struct {
 	waiting map[uint64]int // counts of those
 	hash    string
 	groups  map[string][]int32 // positions in members, by group key
+
+	hours    []uint64 // of each member: bit g says that it is in group g of the schedule's
+	ownHours bool     // some attack or host has hours of its own
 }
 
 func newPool(p Plan) *pool {
 	q := &pool{counts: map[uint64]int{}, waiting: map[uint64]int{}, groups: map[string][]int32{}}
+	q.ownHours = len(p.Schedule.Groups) > 0 || slices.ContainsFunc(p.Attacks, func(a Attack) bool { return a.Hours != nil })
 	sum := sha256.New()
 	for i, h := range p.Roster.Hosts() {
 		profile, ordered := p.profile(h)
@@ -45,6 +50,7 @@ func newPool(p Plan) *pool {
 		position := int32(len(q.members))
 		q.members = append(q.members, int32(i))
 		q.profile, q.ordered = append(q.profile, profile), append(q.ordered, ordered)
+		q.hours = append(q.hours, p.hourGroups(h))
 		q.counts[profile]++
 		q.waiting[ordered]++
 		for _, g := range p.groupKeys(h) {
@@ -56,8 +62,8 @@ func newPool(p Plan) *pool {
 	return q
 }
 
-// drawn tells whether the schedule may draw the attack at all. What has no undo is left to people.
-func (a Attack) drawn() bool { return a.Weight > 0 && a.Reversible }
+// drawn tells whether the schedule may draw the attack at all. What has no undo, or needs two, is left to people.
+func (a Attack) drawn() bool { return a.Weight > 0 && a.Reversible && a.Approval < 2 }
 
 // profile is the attacks that select a host: those that can be drawn, and those that only an order runs.
 func (p Plan) profile(h Host) (drawn, ordered uint64) {
@@ -140,9 +146,17 @@ func (p Plan) blocked(s State, now time.Time) []int32 {
 	for _, host := range s.Unswept {
 		add(host)
 	}
+	c := p.closings(now, 0)
 	for host := range s.Facts {
-		if position, in := p.position(host); in && p.fit(s, position, now) == 0 {
+		if position, in := p.position(host); in && p.fit(s, c, position, now) == 0 {
 			out = append(out, position)
+		}
+	}
+	if p.pool.ownHours {
+		for position, profile := range p.pool.profile {
+			if profile&^c.on(p.pool.hours[position]) == 0 {
+				out = append(out, int32(position))
+			}
 		}
 	}
 	out = append(out, p.blockedByGroup(s)...)
@@ -166,7 +180,7 @@ func (p Plan) isBlocked(s State, position int32, now time.Time) bool {
 	if _, left := s.Residue[h.Name]; left {
 		return true
 	}
-	return p.fit(s, position, now) == 0 || p.fullGroup(h, p.busyGroups(s)) != ""
+	return p.fit(s, p.closings(now, 0), position, now) == 0 || p.fullGroup(h, p.busyGroups(s)) != ""
 }
 
 func (p Plan) blockedByGroup(s State) (out []int32) {
@@ -205,9 +219,10 @@ func (p Plan) busyGroups(s State) map[string]int {
 
 func (x Exclusion) holds(now time.Time) bool { return x.Until.IsZero() || now.Before(x.Until) }
 
-// fit is the profile of a member less what is known to be infeasible there; 0 when it cannot be attacked.
-func (p Plan) fit(s State, position int32, now time.Time) uint64 {
-	return p.feasible(p.pool.profile[position], s.Facts[p.member(position).Name], now)
+// fit is the profile of a member less what is known to be infeasible there, and what hours keep out; 0 when it cannot
+// be attacked.
+func (p Plan) fit(s State, c closings, position int32, now time.Time) uint64 {
+	return p.feasible(p.pool.profile[position]&^c.on(p.pool.hours[position]), s.Facts[p.member(position).Name], now)
 }
 
 // feasible is a profile less what the facts say against it.
@@ -251,7 +266,7 @@ func (p Plan) drawNext(s State, st Stamp) (Draw, bool) {
 	position := skip(blocked, pick)
 	d := Draw{
 		ID: runID(st), At: st.At, Draw: st.Draw, Pool: len(p.pool.members), PoolHash: p.pool.hash,
-		Eligible: eligible, Pick: pick, Host: p.member(position).Name, Weights: p.weights(p.fit(s, position, st.At)),
+		Eligible: eligible, Pick: pick, Host: p.member(position).Name, Weights: p.weights(p.fit(s, p.closings(st.At, 0), position, st.At)),
 	}
 	for _, b := range blocked {
 		d.Blocked = append(d.Blocked, p.member(b).Name)
@@ -298,7 +313,7 @@ func (p Plan) redrawAttack(s State, d Draw, st Stamp) (Draw, bool) {
 	if !in {
 		return Draw{}, false
 	}
-	bits := p.fit(s, position, st.At)
+	bits := p.fit(s, p.closings(st.At, 0), position, st.At)
 	if bits == 0 {
 		return Draw{}, false
 	}
@@ -314,7 +329,7 @@ func (p Plan) drawOrder(s State, st Stamp, o Order) (Draw, *Verdict) {
 	if v := p.aim(s, st.At, o, rng, &d); v != nil {
 		return Draw{}, v
 	}
-	d.Weights = p.sharedWeights(s, d.hosts(), o, st.At)
+	d.Weights = p.sharedWeights(s, p.closings(st.At, o.For), d.hosts(), o, st.At)
 	if len(d.Weights) == 0 {
 		return Draw{}, p.nothingFeasible(s, d, st.At)
 	}
@@ -332,6 +347,9 @@ func (p Plan) nothingFeasible(s State, d Draw, now time.Time) *Verdict {
 				return refuse(NoFeasibleAttack, "the plan has %s for %s only, and %s is not among them", a.Name, strings.Join(a.Hosts, " "), name)
 			case p.believed(f, now) && f.Infeasible[a.Name] != "":
 				return refuse(NoFeasibleAttack, "%s is infeasible on %s: %s", a.Name, name, f.Infeasible[a.Name])
+			}
+			if v := p.offHours(a, host, cmp.Or(d.Order.For, a.For), now); v != nil {
+				return v
 			}
 		}
 	}
@@ -365,13 +383,13 @@ func (p Plan) orderable(s State, o Order, now time.Time) (names []string) {
 	if o.Force {
 		p.Safety.MaxPerGroup, p.Safety.LeavePerGroup = 0, 0
 	}
-	blocked := p.blocked(s, now)
+	blocked, c := p.blocked(s, now), p.closings(now, o.For)
 	for position := range p.pool.members {
 		if _, out := slices.BinarySearch(blocked, int32(position)); out {
 			continue
 		}
 		h := p.member(int32(position))
-		if o.within(h) && len(p.orderWeights(s, h, o, now)) > 0 {
+		if o.within(h) && len(p.orderWeights(s, c, h, o, now)) > 0 {
 			names = append(names, h.Name)
 		}
 	}
@@ -379,11 +397,11 @@ func (p Plan) orderable(s State, o Order, now time.Time) (names []string) {
 }
 
 // sharedWeights are the attacks that the order allows on every one of the hosts.
-func (p Plan) sharedWeights(s State, hosts []string, o Order, now time.Time) map[string]int64 {
+func (p Plan) sharedWeights(s State, c closings, hosts []string, o Order, now time.Time) map[string]int64 {
 	var shared map[string]int64
 	for i, name := range hosts {
 		h, _ := p.Roster.Find(name)
-		w := p.orderWeights(s, h, o, now)
+		w := p.orderWeights(s, c, h, o, now)
 		if i == 0 {
 			shared = w
 			continue
@@ -395,12 +413,15 @@ func (p Plan) sharedWeights(s State, hosts []string, o Order, now time.Time) map
 
 // orderWeights are the attacks that the order allows on the host. One that the order names may have
 // weight 0: it is only ever run by order.
-func (p Plan) orderWeights(s State, h Host, o Order, now time.Time) map[string]int64 {
+func (p Plan) orderWeights(s State, c closings, h Host, o Order, now time.Time) map[string]int64 {
 	f := s.Facts[h.Name]
-	w := map[string]int64{}
-	for _, a := range p.Attacks {
+	w, closed := map[string]int64{}, c.on(p.hourGroups(h))
+	for i, a := range p.Attacks {
 		named := o.Attack == a.Name
-		if (o.Attack != "" && !named) || (a.Weight == 0 && !named) || !a.Hosts.Selects(h) || notForRole(a, o) != nil {
+		if (o.Attack != "" && !named) || (!named && (a.Weight == 0 || a.Approval > 1)) || !a.Hosts.Selects(h) || notForRole(a, o) != nil {
+			continue
+		}
+		if closed&(1<<i) != 0 || !o.may(a.Name) {
 			continue
 		}
 		if p.believed(f, now) && f.Infeasible[a.Name] != "" && !o.goesOn() {
@@ -416,9 +437,9 @@ func (p Plan) whyNobody(s State, now time.Time) string {
 	if len(p.pool.members) == 0 {
 		return "configuration excludes every host"
 	}
-	counts := map[HostStatus]int{}
+	counts, of := map[HostStatus]int{}, p.hostStatuses(s, now)
 	for _, b := range p.blocked(s, now) {
-		status, _ := p.hostStatus(s, p.member(b), now)
+		status, _ := of(p.member(b))
 		counts[status]++
 	}
 	var parts []string
@@ -433,15 +454,20 @@ func (p Plan) whyNobody(s State, now time.Time) string {
 }
 
 func (p Plan) whyNothing(s State, h Host, now time.Time) string {
-	f := s.Facts[h.Name]
-	if !p.believed(f, now) || len(f.Infeasible) == 0 {
-		return "no attack of the plan selects it"
+	f, off := s.Facts[h.Name], p.offHoursNow(now)
+	if !p.believed(f, now) {
+		f = Facts{}
 	}
 	var parts []string
 	for _, a := range p.Attacks {
 		if why := f.Infeasible[a.Name]; why != "" {
 			parts = append(parts, a.Name+" ("+why+")")
+		} else if off[a.Name] != "" && a.Hosts.Selects(h) {
+			parts = append(parts, a.Name+" "+off[a.Name])
 		}
+	}
+	if len(parts) == 0 {
+		return "no attack of the plan selects it"
 	}
 	return strings.Join(parts, ", ")
 }

@@ -32,6 +32,11 @@ type (
 	// PlanChanged says that from here on another plan steps: the fleet was refreshed, the file reloaded.
 	PlanChanged struct {
 		Text string `json:"text"`
+		// Anew says that also what is asked and how hosts are reached may be other than before: no answer that came
+		// earlier counts any more.
+		Anew bool `json:"anew,omitempty"`
+		// Kept says that another plan was offered and could not be taken: it is still the old one that steps.
+		Kept bool `json:"kept,omitempty"`
 	}
 	// ShuttingDown says that this engine ends: what runs is undone and nothing new begins.
 	ShuttingDown struct {

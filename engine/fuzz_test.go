@@ -43,12 +43,16 @@ func play(t *testing.T, script []byte) {
 	plan := testPlan(t, func(p *engine.Plan) {
 		p.Safety.MaxConcurrent, p.Safety.MaxPerGroup, p.Safety.HostCooldown = 2, 1, time.Hour
 		p.Schedule.Wait = time.Minute
+		p.Attacks = append(p.Attacks, engine.Attack{Name: "reset", Kind: "reset", Weight: 2, For: time.Minute, Reversible: true, Approval: 2})
+		p.Attacks[1].Hours = &engine.Hours{Days: everyDay, Ranges: hours(660, 780)}
+		p.Attacks[0].Tolerate = []string{"t*"}
+		p.Schedule.Groups = []engine.HostHours{{Hosts: engine.Selector{"db-4"}, Hours: engine.Hours{Days: weekdays, Ranges: hours(700, 900)}}}
 		p.Roster = engine.NewRoster(fleet(6))
 	})
 	w := newWorld(t, plan, at(t, "2026-07-01T09:30:00+02:00"))
 	w.start(engine.Started{})
 	for i := 0; i+1 < len(script); i += 2 {
-		w.fuzz(i, script[i]%17, script[i+1])
+		w.fuzz(i, script[i]%18, script[i+1])
 	}
 	w.everythingEnds()
 }
@@ -60,7 +64,7 @@ func (w *world) fuzz(i int, what, how byte) {
 	}
 	switch what {
 	case 0:
-		w.gates["site"] = engine.GateAnswer{OK: how%3 > 0, Text: "t"}
+		w.gates["site"] = engine.GateAnswer{OK: how%3 > 0, Text: "t", Causes: [][]string{nil, {"tic"}, {"tic", "other"}}[how/3%3]}
 	case 1:
 		w.gates["rota"] = engine.GateAnswer{OK: how%3 > 0}
 	case 2:
@@ -90,6 +94,9 @@ func (w *world) fuzz(i int, what, how byte) {
 		w.happen(engine.Ordered{Order: engine.Order{ID: fmt.Sprint(i), Kind: engine.RunOnce, By: "ada", Count: int(how % 4), Together: how%8 > 3, Within: within(how / 8)}})
 	case 15:
 		w.happen(engine.Ordered{Order: engine.Order{ID: fmt.Sprint(i), Kind: engine.RunOnce, By: "ada", Hosts: []string{host, fleet(6)[how/6%6].Name}, Attack: "cpu", Together: how%2 == 0}})
+	case 17:
+		kind := []engine.OrderKind{engine.RunOnce, engine.Approve}[how%2]
+		w.happen(engine.Ordered{Order: engine.Order{ID: fmt.Sprint(i), Kind: kind, By: []string{"ada", "bob", "eve"}[how/2%3], Named: how/6%3 > 0, Role: engine.Operator, Attack: "reset"}})
 	case 16:
 		w.happen(engine.Sighted{Unreachable: map[string]string{host: "no answer"}, Back: []string{fleet(6)[how/6%6].Name}})
 	}

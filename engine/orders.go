@@ -9,6 +9,7 @@ import (
 
 // ordered carries out what a person asked for, or says why not. Stop is never refused.
 func (t *turn) ordered(o Order) {
+	o.Approved, o.Answers = nil, ""
 	if o.Kind != Remark { // whose words are all there is to it, so that too many are refused
 		o.Reason = shortened(o.Reason)
 	}
@@ -38,6 +39,8 @@ func (t *turn) ordered(o Order) {
 		t.runOnce(o)
 	case Remark:
 		t.remark(o)
+	case Approve:
+		t.approve(o)
 	default:
 		t.refuse(o, *refuse(BadOrder, "there is no order %q", o.Kind))
 	}
@@ -162,6 +165,9 @@ func (t *turn) resume(o Order) {
 		case len(o.Realm) > 0 && s.By != o.By:
 			t.refuse(o, *refuse(NotAllowed, "the stop is %s's and holds every host; %s may order attacks on some (%s) only", s.By, o.By, o.realm()))
 			return
+		case len(o.Attacks) > 0 && s.By != o.By:
+			t.refuse(o, *refuse(NotAllowed, "the stop is %s's and holds every attack; %s may order some (%s) only", s.By, o.By, strings.Join(o.Attacks, ", ")))
+			return
 		}
 	}
 	t.s.Stopped, t.s.Paused = nil, nil
@@ -234,6 +240,9 @@ func (t *turn) runOnce(o Order) {
 		t.settle(o, "", v)
 		return
 	}
+	if t.waitsForOthers(o) {
+		return
+	}
 	d, v := t.drawForOrder(o)
 	if v != nil {
 		t.settle(o, "", v)
@@ -253,6 +262,8 @@ func (t *turn) misnamed(o Order) *Verdict {
 	switch {
 	case o.Attack != "" && !known:
 		return refuse(BadOrder, "no attack of the plan is called %q", o.Attack)
+	case o.Attack != "" && !o.may(o.Attack):
+		return refuse(NotAllowed, "%s may order %s only, and %s is not among them", o.By, strings.Join(o.Attacks, ", "), o.Attack)
 	case o.Force && o.Role < Admin:
 		return refuse(NotAllowed, "going beyond the limits of the blast radius takes the role %s", Admin)
 	case known && notForRole(a, o) != nil:
@@ -276,7 +287,7 @@ func (t *turn) drawForOrder(o Order) (Draw, *Verdict) {
 		return t.drawOrder(t.s, t.Stamp, o)
 	}
 	host, _ := t.Roster.Find(t.s.Next.Host)
-	if next, known := t.Attack(t.s.Next.Attack); !known || notForRole(next, o) != nil || !o.reaches(host) {
+	if next, known := t.Attack(t.s.Next.Attack); !known || notForRole(next, o) != nil || !o.reaches(host) || !o.may(next.Name) {
 		return t.drawOrder(t.s, t.Stamp, o)
 	}
 	d := *t.s.Next
@@ -310,9 +321,11 @@ func (t *turn) orderNotNow(o Order, d Draw) *Verdict {
 		host, _ := t.Roster.Find(name)
 		if a, known := t.Attack(d.Attack); !known || !a.Hosts.Selects(host) {
 			return refuse(NoFeasibleAttack, "%s is no longer meant for %s", d.Attack, name)
+		} else if v := t.offHours(a, host, t.run(d, name, t.At).For, t.At); v != nil {
+			return v
 		}
 	}
-	return t.notFitting(t.At, t.run(d, d.Host).For)
+	return t.notFitting(t.At, t.run(d, d.Host, t.At).For)
 }
 
 // settle answers a run-once order and remembers the answer under its id.
@@ -322,6 +335,9 @@ func (t *turn) settle(o Order, run string, v *Verdict) {
 	} else {
 		t.noteOrder(o, "run-once", Record{Run: run})
 		t.do(Reply{Order: o.ID, Run: run})
+	}
+	if o.Answers != "" {
+		t.do(Reply{Order: o.Answers, Run: run, Refusal: v})
 	}
 	if o.ID != "" {
 		t.s.Orders = put(t.s.Orders, o.ID, Settled{At: t.At, Run: run, Refusal: v})

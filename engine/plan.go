@@ -90,6 +90,8 @@ func NewPlan(p Plan) (Plan, error) {
 	say(p.Safety.AbortAfter < 1, "safety.abort_after is %d: at least 1", p.Safety.AbortAfter)
 	say(p.Schedule.Location == nil, "the schedule has no time zone")
 	say(p.Schedule.CheckEvery <= 0, "schedule.check_every must be positive")
+	say(len(p.Schedule.Groups) > maxHostHours, "%d groups of hosts have hours of their own: at most %d", len(p.Schedule.Groups), maxHostHours)
+	say(p.Schedule.PerHostMean < 0, "schedule.per_host_mean is negative")
 	health, oncall, total := 0, 0, int64(0)
 	for _, g := range p.Gates {
 		say(g.Interval <= 0 || g.Timeout <= 0 || g.HealthyAfter < 1, "gate %s: interval, timeout and healthy_after must be positive", g.Name)

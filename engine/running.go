@@ -34,6 +34,9 @@ func (t *turn) advanced(w Advanced) {
 	if v := t.notFitting(t.At, r.For); v != nil && notYetFelt(*r) && w.Phase != "" && r.Stopping == "" {
 		t.revertWhere("window: "+v.Sentence, func(x Run) bool { return x.ID == w.Run }) // the approach took too long
 	}
+	if v := t.offHours(r.Attack, r.Host, r.For, t.At); v != nil && notYetFelt(*r) && w.Phase != "" && r.Stopping == "" {
+		t.revertWhere("window: "+v.Sentence, func(x Run) bool { return x.ID == w.Run })
+	}
 	if w.Guard != nil {
 		r.Guard = w.Guard
 	}
@@ -330,6 +333,7 @@ func (t *turn) closeWindow() {
 	if v := t.notOpen(t.s, t.At); v != nil {
 		t.revertAll("window: " + v.Sentence)
 	}
+	t.overtime()
 }
 
 func (t *turn) retryOpen() {

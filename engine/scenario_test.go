@@ -19,10 +19,10 @@ var update = flag.Bool("update", false, "rewrite the expected output; commit it 
 //	plan [dry_run] [wait=10m] [hours=10:00-16:00,22:00-02:00] [freeze=FROM/TO/reason] [max_per_day=N] [hosts=N] ...
 //	start TIME            the engine starts; RFC 3339, whose zone is the schedule's
 //	until TIME            time passes; 15:04, 15:04:05 or RFC 3339
-//	gate NAME red|green [text]
+//	gate NAME red|green [text] [causes=A,B] [who=A,B]
 //	infeasible HOST ATTACK sentence
 //	residue HOST on|off
-//	order KIND [host=H] [attack=A] [for=D] [dry_run] [reason=R]
+//	order KIND [host=H] [attack=A] [for=D] [dry_run] [reason=R] [by=B] [door=D] [role=R] [named] [id=I] [approves=I]
 //	crash [torn]          the engine dies and starts again, with what its journal kept
 //	state                 the mood and the verdict's sentence
 func TestWholeDaysGoAsWritten(t *testing.T) {
@@ -102,7 +102,7 @@ func (s *scenario) command(line string) {
 	case "until":
 		s.w.until(s.moment(args[0]))
 	case "gate":
-		s.w.gates[args[0]] = engine.GateAnswer{OK: args[1] == "green", Text: strings.Join(args[2:], " ")}
+		s.w.gates[args[0]] = answer(args[1] == "green", args[2:])
 	case "infeasible":
 		if s.w.infeasible[args[0]] == nil {
 			s.w.infeasible[args[0]] = map[string]string{}
@@ -120,6 +120,22 @@ func (s *scenario) command(line string) {
 	default:
 		s.t.Fatalf("no command %q", line)
 	}
+}
+
+func answer(ok bool, words []string) engine.GateAnswer {
+	a := engine.GateAnswer{OK: ok}
+	var text []string
+	for _, word := range words {
+		if causes, found := strings.CutPrefix(word, "causes="); found {
+			a.Causes = strings.Split(causes, ",")
+		} else if who, found := strings.CutPrefix(word, "who="); found {
+			a.Who = strings.Split(who, ",")
+		} else {
+			text = append(text, word)
+		}
+	}
+	a.Text = strings.Join(text, " ")
+	return a
 }
 
 // crash keeps of the state what a journal keeps, and forgets the rest.
@@ -163,6 +179,14 @@ func (s *scenario) order(args []string) engine.Order {
 			o.Reason = value
 		case "id":
 			o.ID = value
+		case "by":
+			o.By, o.Named = value, true
+		case "door":
+			o.Door = value
+		case "approves":
+			o.Approves = value
+		case "role":
+			o.Role = map[string]engine.Role{"operator": engine.Operator, "admin": engine.Admin, "stopper": engine.Stopper}[value]
 		default:
 			s.t.Fatalf("no order argument %q", a)
 		}
@@ -176,6 +200,15 @@ func (s *scenario) duration(text string) time.Duration {
 		s.t.Fatal(err)
 	}
 	return d
+}
+
+func ranges(text string) (all []engine.HourRange) {
+	for _, r := range strings.Split(text, ",") {
+		var h1, m1, h2, m2 int
+		fmt.Sscanf(r, "%d:%d-%d:%d", &h1, &m1, &h2, &m2)
+		all = append(all, engine.HourRange{Start: h1*60 + m1, End: h2*60 + m2})
+	}
+	return all
 }
 
 func (s *scenario) option(text string) func(*engine.Plan) {
@@ -192,12 +225,26 @@ func (s *scenario) option(text string) func(*engine.Plan) {
 		case "cooldown":
 			p.Safety.HostCooldown = s.duration(value)
 		case "hours":
-			p.Schedule.Hours = nil
-			for _, r := range strings.Split(value, ",") {
-				var h1, m1, h2, m2 int
-				fmt.Sscanf(r, "%d:%d-%d:%d", &h1, &m1, &h2, &m2)
-				p.Schedule.Hours = append(p.Schedule.Hours, engine.HourRange{Start: h1*60 + m1, End: h2*60 + m2})
+			p.Schedule.Hours = ranges(value)
+		case "attack_hours": // cpu/10:00-12:00
+			name, text, _ := strings.Cut(value, "/")
+			for i := range p.Attacks {
+				if p.Attacks[i].Name == name {
+					p.Attacks[i].Hours = &engine.Hours{Days: weekdays, Ranges: ranges(text)}
+				}
 			}
+		case "host_hours": // group:db/10:00-12:00
+			term, text, _ := strings.Cut(value, "/")
+			p.Schedule.Groups = append(p.Schedule.Groups, engine.HostHours{Hosts: engine.Selector{term}, Hours: engine.Hours{Days: weekdays, Ranges: ranges(text)}})
+		case "approval": // people for cpu
+			p.Attacks[0].Approval = n
+		case "tolerate": // cpu's
+			p.Attacks[0].Tolerate = strings.Split(value, ",")
+		case "mean":
+			p.Schedule.PerHostMean = s.duration(value)
+		case "holiday":
+			parts := strings.SplitN(value, "/", 3)
+			p.Schedule.Closures = append(p.Schedule.Closures, engine.Closure{From: at(s.t, parts[0]), To: at(s.t, parts[1]), Name: engine.Holiday, Reason: parts[2]})
 		case "zone":
 			p.Schedule.Location = location(s.t, value)
 		case "days":

@@ -93,6 +93,8 @@ type GateView struct {
 type HostFacts struct {
 	GroupBy    string               `json:"group_by,omitempty"`    // tag whose values count as groups; "": the groups themselves
 	FullGroups []string             `json:"full_groups,omitempty"` // groups without a host to spare, sorted
+	Closed     []ClosedHosts        `json:"closed,omitempty"`      // hosts whose own hours are over
+	OffHours   map[string]string    `json:"off_hours,omitempty"`   // attacks outside their own hours, and what those are
 	Unswept    []string             `json:"unswept,omitempty"`     // hosts not looked at since the journal lost its tail, sorted
 	Cooldown   time.Duration        `json:"cooldown"`              // rest of a host after an attack
 	FactsFor   time.Duration        `json:"facts_for"`             // how long Facts are believed
@@ -115,4 +117,5 @@ const (
 	HostUnreachable HostStatus = "unreachable"
 	HostUnfit       HostStatus = "unfit"
 	HostKept        HostStatus = "kept free" // its group has no host to spare
+	HostClosed      HostStatus = "closed"    // it has hours of its own
 )

@@ -20,6 +20,7 @@ type State struct {
 	Inspected   time.Time            `json:"inspected,omitzero"` // when a look at the drawn host was last asked for
 	Asked       *Round               `json:"asked,omitempty"`
 	Rest        time.Time            `json:"rest,omitzero"` // no scheduled attack before
+	Due         time.Time            `json:"due,omitzero"`  // nor before this, with the mean-time option
 	Gates       map[string]GateState `json:"gates,omitempty"`
 	Attacked    map[string]Attacked  `json:"attacked,omitempty"` // host → its latest attack
 	Excluded    map[string]Exclusion `json:"excluded,omitempty"`

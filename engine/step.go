@@ -70,7 +70,8 @@ func (t *turn) take(w What) {
 		t.started(w)
 	case Woke:
 	case PlanChanged:
-		t.notePool("changed: " + w.Text)
+		t.s.Due = time.Time{}
+		t.planChanged(w)
 	case ShuttingDown:
 		t.s.Ending = w.Cause
 		t.note(Record{Kind: Lifecycle, Text: "shutting down: " + w.Cause})
@@ -102,6 +103,7 @@ func (t *turn) take(w What) {
 func (t *turn) started(w Started) {
 	t.s.Began = true
 	t.s.Asked, t.s.Gates, t.s.Next, t.s.Ending = nil, nil, nil, ""
+	t.s.Pending, t.s.Due = nil, time.Time{}
 	t.notePool("started")
 	t.rest(t.Schedule.CheckEvery)
 	for _, a := range t.s.Attacked {
@@ -116,6 +118,20 @@ func (t *turn) started(w Started) {
 		t.note(Record{Kind: Lifecycle, Text: "the journal lost its tail: every host is swept before anything new"})
 		t.do(SweepAll{Hosts: t.Roster.Hosts()})
 	}
+}
+
+// planChanged goes on under the plan that steps now. The draw and the answers that came under one that asked other
+// questions are forgotten: an old yes opens no new gate.
+func (t *turn) planChanged(w PlanChanged) {
+	if w.Kept {
+		t.note(Record{Kind: Lifecycle, Text: w.Text})
+		return
+	}
+	if w.Anew {
+		t.s.Gates, t.s.Facts, t.s.Next = nil, nil, nil
+		t.giveUpAsking(*refuse(AskingGates, "the configuration was changed while the gates were asked"))
+	}
+	t.notePool("changed: " + w.Text)
 }
 
 // notePool keeps what every later draw is explained from.
@@ -139,6 +155,7 @@ func (t *turn) proceed() Verdict {
 	t.closeWindow()
 	t.retryOpen()
 	t.sweepAgain()
+	t.drawDue()
 	t.drawAhead()
 	if t.s.Asked != nil {
 		t.hearGates()
@@ -169,6 +186,7 @@ func (t *turn) forget() {
 			t.s.Attacked = drop(t.s.Attacked, host)
 		}
 	}
+	t.forgetPending()
 	for id, o := range t.s.Orders {
 		if t.At.Sub(o.At) > 24*time.Hour {
 			t.s.Orders = drop(t.s.Orders, id)
@@ -196,6 +214,11 @@ func (t *turn) nextWake() time.Time {
 		}
 	}
 	sooner(t.s.Rest)
+	sooner(t.s.Due)
+	t.hoursEnd(sooner)
+	for _, p := range t.s.Pending {
+		sooner(p.Until)
+	}
 	if t.s.Paused != nil {
 		sooner(t.s.Paused.Until)
 	}

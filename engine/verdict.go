@@ -56,7 +56,7 @@ func refuse(name Reason, format string, args ...any) *Verdict {
 // verdict is the first reason why the scheduled attack d may not begin, or Ready. The gates are judged
 // by their regular answers; they are asked once more before anything is launched.
 func (p Plan) verdict(s State, now time.Time) Verdict {
-	if v := firstNo(s, now, p.notClean, p.notStopped, p.notPaused, p.notOpen, p.notFree, p.notToday, p.notClear, p.notRested, p.notDrawn); v != nil {
+	if v := firstNo(s, now, p.notClean, p.notStopped, p.notPaused, p.notOpen, p.notFree, p.notToday, p.notClear, p.notRested, p.notDue, p.notDrawn); v != nil {
 		return *v
 	}
 	return Verdict{Name: Ready, Sentence: fmt.Sprintf("ready: %s on %s", s.Next.Attack, s.Next.Host)}
@@ -211,7 +211,11 @@ func (p Plan) notDrawn(s State, now time.Time) *Verdict {
 		return refuse(NoEligibleHost, "no host is eligible: %s", p.whyNobody(s, now))
 	}
 	a, _ := p.Attack(s.Next.Attack)
-	return p.notFitting(now, a.For)
+	if v := p.notFitting(now, a.For); v != nil {
+		return v
+	}
+	host, _ := p.Roster.Find(s.Next.Host)
+	return p.offHours(a, host, a.For, now)
 }
 
 // notFitting: attack, undo and margin must end inside the window.

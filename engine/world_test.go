@@ -258,10 +258,39 @@ func (w *world) checkLaunch(s engine.State, r engine.Run, intents map[string]boo
 	if x, out := s.Excluded[r.Host.Name]; out && (x.Until.IsZero() || w.now.Before(x.Until)) {
 		w.t.Fatalf("%s is excluded", r.Host.Name)
 	}
+	named := map[string]bool{r.By: r.Order != ""}
+	for _, by := range r.Approved {
+		named[by] = true
+	}
+	if len(r.Approved) > 0 && len(named) < r.Attack.Approval || len(r.Approved) == 0 && r.Attack.Approval > 1 {
+		w.t.Fatalf("%s by %s, approved by %v, was launched without %d people", r.Attack.Name, r.By, r.Approved, r.Attack.Approval)
+	}
+	w.checkHours(r)
 	for _, g := range w.plan.Gates {
 		st := s.Gates[g.Name]
 		if !st.OK || st.Passes < g.HealthyAfter || w.now.Sub(st.At) > g.Timeout+5*time.Second {
 			w.t.Fatalf("launched at %s though gate %s last said %+v", w.now, g.Name, st)
+		}
+	}
+}
+
+// checkHours holds a launch against the hours of its attack and of its host.
+func (w *world) checkHours(r engine.Run) {
+	w.t.Helper()
+	var own []engine.Hours
+	if r.Attack.Hours != nil {
+		own = append(own, *r.Attack.Hours)
+	}
+	for _, group := range w.plan.Schedule.Groups {
+		if group.Hosts.Selects(r.Host) {
+			own = append(own, group.Hours)
+		}
+	}
+	for _, h := range own {
+		alone := engine.Schedule{Location: w.plan.Schedule.Location, Days: h.Days, Hours: h.Ranges}
+		window, open := alone.Open(w.now)
+		if !open || w.now.Add(r.For+w.plan.Safety.Margin).After(window.End) {
+			w.t.Fatalf("%s on %s was launched at %s, outside its hours", r.Attack.Name, r.Host.Name, w.now)
 		}
 	}
 }

@@ -182,7 +182,7 @@ func (w sorting) do() []int32 {
 
 // urgency is the order of states: what needs a person comes first.
 var urgency = []engine.HostStatus{engine.HostResidue, engine.HostAttacking, engine.HostUnreachable, engine.HostUnfit,
-	engine.HostKept, engine.HostCooldown, engine.HostExcluded, engine.HostReady}
+	engine.HostKept, engine.HostClosed, engine.HostCooldown, engine.HostExcluded, engine.HostReady}
 
 const never = 1 << 62
 

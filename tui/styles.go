@@ -150,7 +150,7 @@ func (k *look) host(s engine.HostStatus) (string, ink) {
 		return k.yes, k.good
 	case engine.HostAttacking:
 		return k.fire, k.hot
-	case engine.HostCooldown, engine.HostKept:
+	case engine.HostCooldown, engine.HostKept, engine.HostClosed:
 		return k.wait, k.warn
 	case engine.HostExcluded:
 		return k.off, k.dim

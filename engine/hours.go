@@ -1,0 +1,200 @@
+package engine
+
+import (
+	"fmt"
+	"time"
+)
+
+// Hours of attacks and of hosts, within those of the schedule, and whom they keep out at one moment.
+
+// within is the open window of hours that lie within the schedule's.
+func (s Schedule) within(h Hours, t time.Time) (Window, bool) { return s.only(h).Open(t) }
+
+// only is the schedule with hours in place of its own, less what its own leave out.
+func (s Schedule) only(h Hours) Schedule {
+	for day, on := range s.Days {
+		h.Days[day] = h.Days[day] && on
+	}
+	s.Days, s.Hours, s.text = h.Days, meet(s.Hours, h.Ranges), ""
+	return s
+}
+
+// meet is the time of day that is in a range of both.
+func meet(a, b []HourRange) (both []HourRange) {
+	for _, x := range a {
+		for _, y := range b {
+			for _, shift := range []int{-dayMinutes, 0, dayMinutes} { // either may go over midnight
+				start, end := max(x.Start, y.Start+shift), min(x.last(), y.last()+shift)
+				if start < end && start >= 0 && start < dayMinutes {
+					both = append(both, HourRange{start, (end-1)%dayMinutes + 1})
+				}
+			}
+		}
+	}
+	return both
+}
+
+const dayMinutes = 24 * 60
+
+// last is the end in minutes after the midnight on which the range's day begins.
+func (h HourRange) last() int {
+	if h.End <= h.Start {
+		return h.End + dayMinutes
+	}
+	return h.End
+}
+
+// closings are the attacks that hours of their own, or of hosts, keep out at one moment. The zero value keeps nobody out.
+type closings struct {
+	attacks uint64   // on every host
+	groups  []uint64 // on the hosts of each of Schedule.Groups
+}
+
+// closings at a moment, for attacks that last so long; 0 is as long as the plan says. Outside the schedule's hours
+// they are those of the next opening, since that is what is drawn for.
+func (p Plan) closings(now time.Time, last time.Duration) (c closings) {
+	if !p.pool.ownHours {
+		return c
+	}
+	if _, open := p.Schedule.Open(now); !open {
+		if next, ok := p.Schedule.NextOpening(now); ok {
+			now = next
+		}
+	}
+	needs := func(a Attack) time.Time {
+		if last > 0 {
+			return now.Add(last + p.Safety.Margin)
+		}
+		return now.Add(a.For + p.Safety.Margin)
+	}
+	for i, a := range p.Attacks {
+		if a.Hours == nil {
+			continue
+		}
+		if w, open := p.Schedule.within(*a.Hours, now); !open || needs(a).After(w.End) {
+			c.attacks |= 1 << i
+		}
+	}
+	c.groups = make([]uint64, len(p.Schedule.Groups))
+	for g, group := range p.Schedule.Groups {
+		w, open := p.Schedule.within(group.Hours, now)
+		for i, a := range p.Attacks {
+			if !open || needs(a).After(w.End) {
+				c.groups[g] |= 1 << i
+			}
+		}
+	}
+	return c
+}
+
+// on are the attacks that are kept out on a host that is in those of Schedule.Groups.
+func (c closings) on(groups uint64) uint64 {
+	out := c.attacks
+	for g, attacks := range c.groups {
+		if groups&(1<<g) != 0 {
+			out |= attacks
+		}
+	}
+	return out
+}
+
+// hourGroups are those of Schedule.Groups that the host is in.
+func (p Plan) hourGroups(h Host) (in uint64) {
+	for g, group := range p.Schedule.Groups {
+		if group.Hosts.Selects(h) {
+			in |= 1 << g
+		}
+	}
+	return in
+}
+
+// maxHostHours is how many groups of hosts may have hours of their own: a host's are a set of bits.
+const maxHostHours = 64
+
+// hoursOf are the hours besides the schedule's that bind an attack on a host, and whose they are.
+func (p Plan) hoursOf(a Attack, h Host) (binding []Hours, whose []string) {
+	if a.Hours != nil {
+		binding, whose = append(binding, *a.Hours), append(whose, a.Name)
+	}
+	for _, group := range p.Schedule.Groups {
+		if group.Hosts.Selects(h) {
+			binding, whose = append(binding, group.Hours), append(whose, h.Name)
+		}
+	}
+	return binding, whose
+}
+
+// offHours is why an attack that lasts so long may not begin on the host by the hours of either; they bind everybody.
+func (p Plan) offHours(a Attack, h Host, last time.Duration, now time.Time) *Verdict {
+	binding, whose := p.hoursOf(a, h)
+	for i, hours := range binding {
+		own := p.Schedule.only(hours)
+		w, open := own.Open(now)
+		switch {
+		case !open:
+			v := refuse(OutsideHours, "%s has hours of its own (%s)", whose[i], own)
+			if next, ok := own.NextOpening(now); ok {
+				v.Until = next
+				v.Sentence += "; they begin " + p.clock(next, now)
+			}
+			return v
+		case now.Add(last + p.Safety.Margin).After(w.End):
+			return refuse(WouldNotFit, "an attack of %s with %s for its undo does not fit: the hours of %s close %s", Span(last), Span(p.Safety.Margin), whose[i], p.clock(w.End, now))
+		}
+	}
+	return nil
+}
+
+// overtime undoes what runs beyond the hours of its attack or of its host.
+func (t *turn) overtime() {
+	for _, r := range t.s.Running {
+		binding, whose := t.hoursOf(r.Attack, r.Host)
+		for i, hours := range binding {
+			if _, open := t.Schedule.within(hours, t.At); !open {
+				reason := fmt.Sprintf("window: the hours of %s have ended", whose[i])
+				t.revertWhere(reason, func(x Run) bool { return x.ID == r.ID })
+			}
+		}
+	}
+}
+
+// hoursEnd tells when the hours of what runs end.
+func (t *turn) hoursEnd(tell func(time.Time)) {
+	for _, r := range t.s.Running {
+		binding, _ := t.hoursOf(r.Attack, r.Host)
+		for _, hours := range binding {
+			if w, open := t.Schedule.within(hours, t.At); open {
+				tell(w.End)
+			}
+		}
+	}
+}
+
+// ClosedHosts are hosts whose own hours are over, in words.
+type ClosedHosts struct {
+	Hosts Selector `json:"hosts"`
+	Text  string   `json:"text"`
+}
+
+// closedHosts are those of Schedule.Groups in whose hours it is not.
+func (p Plan) closedHosts(now time.Time) (closed []ClosedHosts) {
+	c := p.closings(now, time.Nanosecond)
+	for g, group := range p.Schedule.Groups {
+		if c.groups[g] != 0 {
+			closed = append(closed, ClosedHosts{group.Hosts, "its hours are " + p.Schedule.only(group.Hours).String()})
+		}
+	}
+	return closed
+}
+
+// offHoursNow are the attacks in whose own hours it is not, and what those are.
+func (p Plan) offHoursNow(now time.Time) map[string]string {
+	c := p.closings(now, 0)
+	off := map[string]string{}
+	for i, a := range p.Attacks {
+		if c.attacks&(1<<i) != 0 {
+			off[a.Name] = "outside its hours (" + p.Schedule.only(*a.Hours).String() + ")"
+		}
+	}
+	return off
+}
