@@ -33,7 +33,7 @@ import (
 // phases is read from its own output.
 
 const (
-	short = 10 * time.Second // how long a fault is to be held that ends by itself
+	short = 15 * time.Second // how long a fault is to be held that ends by itself
 	long  = 90 * time.Second // and one that something else must end
 	lease = 5 * time.Second  // the shortest that the configuration takes
 	slack = 5 * time.Second  // promise 1: deadline + 5 s, or lease + 5 s after contact is lost
@@ -109,8 +109,9 @@ type bench struct {
 	ended   chan struct{}
 	code    int
 	id      string
-	user    string   // who logs in; "" is root
-	pace    *float64 // how many times slower than usual the host was when somebody last looked
+	user    string        // who logs in; "" is root
+	pace    *float64      // how many times slower than usual the host was when somebody last looked
+	held    time.Duration // how long the fault was ordered to be held
 }
 
 // transcript is what a controller has said so far.
@@ -369,7 +370,7 @@ func (b *bench) run(r *row) {
 		b.check(<-provoked)
 		b.mending()
 	}
-	if limit := b.patience(b.within) + b.recovery(); !b.becomes(true, limit-time.Since(hurt)) {
+	if limit := b.limit(); !b.becomes(true, limit-time.Since(hurt)) {
 		b.t.Errorf("the host is not well again within %s: %s", limit, b.out.String())
 	}
 	r.seen, r.seconds = "well", time.Since(hurt).Seconds()
@@ -415,9 +416,18 @@ func (b *bench) check(err error) {
 func (b *bench) patience(promised time.Duration) time.Duration {
 	const usual = 1500 * time.Millisecond
 	if took := b.out.between("connecting", "inspecting"); took > 0 {
-		*b.pace = min(max(float64(took)/float64(usual), 1), 6)
+		*b.pace = min(max(float64(took)/float64(usual), *b.pace*0.7, 1), 6) // one quick login makes no idle machine
 	}
 	return time.Duration(float64(promised) * *b.pace).Round(time.Second)
+}
+
+// limit is how long after the fault the host must be well again. What ends by itself was ordered at the pace of that
+// time, which may have been another.
+func (b *bench) limit() time.Duration {
+	if after := b.within - b.hold; after > 0 {
+		return b.held + b.patience(after) + b.recovery()
+	}
+	return b.patience(b.within) + b.recovery()
 }
 
 // recovery is what the host itself needs once the undo has begun.
@@ -510,7 +520,8 @@ func (b *bench) binary() string { return os.Getenv("CHAOSCAT_BINARY") }
 func (b *bench) order() []string {
 	args := []string{"--attack", b.attack}
 	if b.hold > 0 {
-		args = append(args, "--for", min(b.patience(b.hold), long).String())
+		b.held = min(b.patience(b.hold), long)
+		args = append(args, "--for", b.held.String())
 	}
 	return args
 }
