@@ -53,9 +53,8 @@ func (t *turn) waitsForOthers(o Order) bool {
 	}
 	p := Pending{Order: o, At: t.At, Until: t.At.Add(approveWithin), Needs: a.Approval}
 	t.s.Pending = append(slices.Clone(t.s.Pending), p)
-	v := refuse(NeedsApproval, "%s", p.Sentence())
-	t.noteOrder(o, "waits for approval: "+v.Sentence+"; asked", Record{Verdict: v})
-	t.do(Reply{Order: o.ID, Refusal: v})
+	t.noteOrder(o, "waits for approval: "+p.Sentence()+"; asked", Record{}) // without a verdict: it is not answered for good
+	t.do(Reply{Order: o.ID, Refusal: refuse(NeedsApproval, "%s", p.Sentence())})
 	return true
 }
 
@@ -153,7 +152,9 @@ func (t *turn) forgetPending() {
 	t.s.Pending = kept
 }
 
+// givenUp answers the order for good: the same id again is not asked for anew.
 func (t *turn) givenUp(p Pending, why string) {
-	o := p.Order
-	t.noteOrder(o, "given up "+o.Attack+": "+why+"; asked", Record{Verdict: refuse(NeedsApproval, "%s", why)})
+	o, v := p.Order, refuse(NeedsApproval, "%s", why)
+	t.noteOrder(o, "given up "+o.Attack+": "+why+"; asked", Record{Verdict: v})
+	t.s.Orders = put(t.s.Orders, o.ID, Settled{At: t.At, Refusal: v})
 }

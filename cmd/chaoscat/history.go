@@ -34,6 +34,8 @@ type historyShape struct {
 	Cause    string            `json:"cause,omitempty"`
 	Detail   string            `json:"detail,omitempty"`
 	Measured engine.Figures    `json:"measured"`
+	OnCall   []string          `json:"on_call,omitempty"`  // who was on call when it began
+	Approved []string          `json:"approved,omitempty"` // who wanted it too
 }
 
 func (a *app) historyCommand() *cobra.Command {
@@ -119,7 +121,7 @@ func closedRow(r engine.Record, intent engine.Run) historyShape {
 		trigger = triggerOf(r)
 	}
 	return historyShape{schema, r.Run, orElse(r.Of, r.Run), r.Host, r.Attack, nonNilMap(intent.Attack.Params), trigger, r.By, intent.Reason, started, r.At,
-		r.Outcome.Effect, r.Outcome.Undo, r.Outcome.Cause, r.Outcome.Detail, r.Outcome.Figures}
+		r.Outcome.Effect, r.Outcome.Undo, r.Outcome.Cause, r.Outcome.Detail, r.Outcome.Figures, intent.OnCall, intent.Approved}
 }
 
 // triggerOf tells from an outcome alone whether a person was behind it.
