@@ -151,8 +151,19 @@ func (c *Client) survey(ctx context.Context, after uint64) (a surveyAnswer, err 
 func (c *Client) History(ctx context.Context, after uint64) (records []engine.Record, err error) {
 	ctx, cancel := context.WithTimeout(ctx, answered)
 	defer cancel()
-	err = c.get(ctx, "/v1/history?after="+strconv.FormatUint(after, 10), &records)
-	return records, err
+	response, err := c.do(ctx, http.MethodGet, "/v1/history?lines=packed&after="+strconv.FormatUint(after, 10), nil)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(response.Body)
+	if err == nil {
+		records, err = readHistory(answer)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the engine's answer: %w", err)
+	}
+	return records, nil
 }
 
 // Order hands over an order; a refusal is an *engine.Refusal.
