@@ -14,8 +14,8 @@ import (
 
 // trial is a test that has not failed yet: what it holds against the host is kept back until it is known whether the
 // host was there to be tried. A user-mode kernel now and then falls deaf under load: it sleeps for ever, whatever
-// arrives, and even its serial line, which nothing of ours touches, is silent. Then the trial says nothing, and is
-// made once more; the second time everything counts.
+// arrives, and even its serial line, which nothing of ours touches, is silent; or it is late with everything. Then the
+// trial says nothing, and is made once more; the second time everything counts. What is left on a host counts at once.
 type trial struct {
 	testing.TB
 	mu     sync.Mutex
