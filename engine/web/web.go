@@ -13,7 +13,6 @@ package web
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
@@ -46,8 +45,14 @@ type Options struct {
 	TokenScheme string            // what stands before it: "Token token="; "" is "Bearer "
 	CAFile      string            // PEM; instead of the machine's authorities
 	ServerName  string            // expected in the certificate, if it is not the host of the URL
+	CertFile    string            // PEM, with KeyFile: who we are, where the system asks for that in TLS
+	KeyFile     string            // PEM, private to its owner; both are read at every request
 	Timeout     time.Duration     // of one exchange; 0: 10s
 	MaxBody     int64             // bytes of an answer; 0: 1 MiB
+	// StaleAfter refuses answers that are older by what their headers say, and systems whose clock is further away
+	// than that; 0: none. It needs Now.
+	StaleAfter time.Duration
+	Now        func() time.Time
 	// Proxy chooses a proxy as in net/http; nil: none.
 	Proxy func(*http.Request) (*url.URL, error)
 }
@@ -73,7 +78,7 @@ func New(o Options) (*Client, error) {
 	}
 	base, urlErr := parseURL(o.URL)
 	pool, poolErr := authorities(o.CAFile)
-	if err := errors.Join(urlErr, refuseOpenSecrets(o.Headers), poolErr); err != nil {
+	if err := errors.Join(urlErr, refuseOpenSecrets(o.Headers), poolErr, o.papers()); err != nil {
 		return nil, err
 	}
 	return &Client{o: o, base: base, http: &http.Client{
@@ -82,7 +87,7 @@ func New(o Options) (*Client, error) {
 			Proxy:                  o.Proxy,
 			DisableKeepAlives:      true,
 			MaxResponseHeaderBytes: maxHeader,
-			TLSClientConfig:        &tls.Config{RootCAs: pool, ServerName: o.ServerName, MinVersion: tls.VersionTLS12},
+			TLSClientConfig:        o.tls(pool),
 		},
 	}}, nil
 }
@@ -138,8 +143,12 @@ func stay(next *http.Request, before []*http.Request) error {
 	switch {
 	case len(before) > maxRedirects:
 		return fmt.Errorf("redirected more than %d times", maxRedirects)
+	case next.URL.Host == "":
+		return fmt.Errorf("redirected to what is no address of a host, %s:", next.URL.Scheme)
 	case first.Host != next.URL.Host:
 		return fmt.Errorf("redirected to another host, %s", next.URL.Host)
+	case next.Method != before[0].Method: // 301 to 303 make a question of a message, and its answer says nothing of the message
+		return fmt.Errorf("redirected from a %s to a %s, which would lose the message", before[0].Method, next.Method)
 	case first.Scheme != next.URL.Scheme && !upgraded:
 		return fmt.Errorf("redirected from %s to %s", first.Scheme, next.URL.Scheme)
 	}
@@ -188,6 +197,9 @@ func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
 		return Answer{}, c.clean(fmt.Errorf("%s began to answer and did not finish: %w", c.Host(), reason(err, began)), secrets)
 	case int64(len(body)) > c.o.MaxBody:
 		return Answer{}, fmt.Errorf("the answer of %s is larger than %s", c.Host(), size(c.o.MaxBody))
+	}
+	if err := c.stale(response.Header); err != nil {
+		return Answer{}, err
 	}
 	return Answer{Status: response.StatusCode, Header: response.Header, Body: body, secrets: secrets}, nil
 }
@@ -241,20 +253,31 @@ func Hint(status int) string {
 
 // JSON has one exchange, wants a status of success, and decodes the answer. A nil into wants no body.
 func (c *Client) JSON(ctx context.Context, r Request, into any) error {
+	_, err := c.Decode(ctx, r, into)
+	return err
+}
+
+// Decode is JSON for whoever shows something of the answer, and must hide our secrets in it.
+func (c *Client) Decode(ctx context.Context, r Request, into any) (Answer, error) {
 	a, err := c.Do(ctx, r)
 	switch {
 	case err != nil:
-		return err
+		return Answer{}, err
 	case a.Status < 200 || a.Status > 299:
-		said := printable.Printable(a.Hide(string(a.Body[:min(len(a.Body), 300)])))
-		return &StatusError{Host: c.Host(), Status: a.Status, RetryAfter: retryAfter(a.Header, time.Now()), Text: strings.TrimSpace(said)}
+		return Answer{}, c.refusal(a)
 	case into == nil:
-		return nil
+		return a, nil
 	}
 	if err := json.Unmarshal(a.Body, into); err != nil {
-		return c.clean(fmt.Errorf("the answer of %s is not what was expected: %w", c.Host(), err), a.secrets)
+		return Answer{}, c.clean(fmt.Errorf("the answer of %s is not what was expected: %w", c.Host(), err), a.secrets)
 	}
-	return nil
+	return a, nil
+}
+
+func (c *Client) refusal(a Answer) *StatusError {
+	said := a.Hide(string(a.Body)) // before the cut, which may go through a secret
+	said = printable.Printable(said[:min(len(said), 300)])
+	return &StatusError{Host: c.Host(), Status: a.Status, RetryAfter: retryAfter(a.Header, time.Now()), Text: strings.TrimSpace(said)}
 }
 
 // longestRetry bounds what a system may ask for.
@@ -360,6 +383,9 @@ func reason(err error, began time.Time) error {
 		err = outer.Err
 	}
 	var slow net.Error
+	if errors.Is(err, io.EOF) {
+		return errors.New("it hung up without an answer")
+	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &slow) && slow.Timeout() {
 		return fmt.Errorf("no answer within %s", time.Since(began).Round(100*time.Millisecond))
 	}
