@@ -202,3 +202,28 @@ func TestSelectors(t *testing.T) {
 		}
 	}
 }
+
+func TestTheJournalIsToldOfAPoolOnceUntilItIsAnother(t *testing.T) {
+	plan, other := testPlan(t), testPlan(t, func(p *engine.Plan) { p.Roster = engine.NewRoster(fleet(5)) })
+	var s engine.State
+	for i, step := range []struct {
+		plan engine.Plan
+		what engine.What
+		told int
+	}{
+		{plan, engine.Started{}, 4}, {plan, engine.PlanChanged{Text: "a calendar"}, 0}, {other, engine.PlanChanged{Text: "a host"}, 5},
+		{other, engine.PlanChanged{Text: "a calendar"}, 0}, {plan, engine.PlanChanged{Text: "a host less"}, 4}, {plan, engine.Started{}, 4},
+	} {
+		var actions []engine.Action
+		s, actions = step.plan.Step(s, engine.Event{Stamp: engine.Stamp{At: at(t, "2026-07-01T10:00:00+02:00")}, What: step.what})
+		told := 0
+		for _, a := range actions {
+			if n, ok := a.(engine.Note); ok {
+				told += len(n.Record.Pool)
+			}
+		}
+		if told != step.told {
+			t.Errorf("step %d tells of %d hosts, want %d", i, told, step.told)
+		}
+	}
+}

@@ -17,6 +17,7 @@ type State struct {
 	Running     []Run                `json:"running,omitempty"`
 	Open        []Run                `json:"open,omitempty"` // runs of an earlier life, or lost ones, to be reconciled
 	Next        *Draw                `json:"next,omitempty"`
+	Noted       string               `json:"noted,omitempty"`    // hash of the pool that the journal was last told
 	Inspected   time.Time            `json:"inspected,omitzero"` // when a look at the drawn host was last asked for
 	Asked       *Round               `json:"asked,omitempty"`
 	Rest        time.Time            `json:"rest,omitzero"` // no scheduled attack before

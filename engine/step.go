@@ -103,7 +103,7 @@ func (t *turn) take(w What) {
 func (t *turn) started(w Started) {
 	t.s.Began = true
 	t.s.Asked, t.s.Gates, t.s.Next, t.s.Ending = nil, nil, nil, ""
-	t.s.Pending, t.s.Due = nil, time.Time{}
+	t.s.Pending, t.s.Due, t.s.Noted = nil, time.Time{}, ""
 	t.notePool("started")
 	t.rest(t.Schedule.CheckEvery)
 	for _, a := range t.s.Attacked {
@@ -134,9 +134,13 @@ func (t *turn) planChanged(w PlanChanged) {
 	t.notePool("changed: " + w.Text)
 }
 
-// notePool keeps what every later draw is explained from.
+// notePool keeps what every later draw is explained from: the pool, where it is another than the one noted last.
 func (t *turn) notePool(what string) {
-	t.note(Record{Kind: Lifecycle, Text: fmt.Sprintf("%s: %s, hosts known: %d, may be drawn: %d", what, t.Name, t.Roster.Len(), len(t.pool.members)), Pool: t.Pool()})
+	r := Record{Kind: Lifecycle, Text: fmt.Sprintf("%s: %s, hosts known: %d, may be drawn: %d", what, t.Name, t.Roster.Len(), len(t.pool.members))}
+	if t.s.Noted != t.pool.hash {
+		r.Pool, t.s.Noted = t.Pool(), t.pool.hash
+	}
+	t.note(r)
 }
 
 // rest puts the next scheduled attack off until at least d from now.

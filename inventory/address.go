@@ -127,6 +127,26 @@ func canonicalHop(hop string) (spelling, key string, err error) {
 	return key, key, nil
 }
 
+// writeHop is the reverse of reading one; what is missing is left out.
+func writeHop(user, host string, port int) string {
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if user != "" {
+		host = user + "@" + host
+	}
+	if port != 0 {
+		host += ":" + strconv.Itoa(port)
+	}
+	return host
+}
+
+// isAddress tells addresses from names.
+func isAddress(text string) bool {
+	_, err := netip.ParseAddr(text)
+	return err == nil
+}
+
 // splitPort takes host, host:port, [v6]:port, [v6] or a bare v6. The port is 0 when there is none.
 func splitPort(text string) (host string, port int, err error) {
 	colons := strings.Count(text, ":")

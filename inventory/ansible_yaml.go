@@ -16,6 +16,16 @@ import (
 // parseYAML reads an inventory in YAML. The library makes nodes of it and no more: what it does to keep
 // keys unique takes minutes for a mapping of a hundred thousand hosts.
 func parseYAML(path string, text []byte) (*ansibleTree, error) {
+	lines := map[string]int{}
+	value, err := yamlValue(path, text, lines)
+	if err != nil {
+		return nil, err
+	}
+	return growTree(path, value, lines)
+}
+
+// yamlValue is what stands in the one document of a YAML text, and the lines of the keys of mappings called hosts.
+func yamlValue(path string, text []byte, lines map[string]int) (any, error) {
 	var document, second yaml.Node
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	if err := decoder.Decode(&document); err != nil && !errors.Is(err, io.EOF) {
@@ -24,12 +34,9 @@ func parseYAML(path string, text []byte) (*ansibleTree, error) {
 	if err := decoder.Decode(&second); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s: more than one YAML document; an inventory is one", path)
 	}
-	plainer := yamlPlainer{path: path, lines: map[string]int{}, open: map[*yaml.Node]bool{}}
+	plainer := yamlPlainer{path: path, lines: lines, open: map[*yaml.Node]bool{}}
 	value := plainer.value(&document, "")
-	if err := joined(plainer.wrong); err != nil {
-		return nil, err
-	}
-	return growTree(path, value, plainer.lines)
+	return value, joined(plainer.wrong)
 }
 
 // parseJSON reads what ansible-inventory --list prints, or a YAML inventory written as JSON.

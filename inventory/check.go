@@ -16,6 +16,9 @@ import (
 
 const maxLabel = 63 // runes in a group name or a tag's value
 
+// direct stands for no jump host where there is one by default.
+const direct = "none"
+
 // CheckName tells whether a host may be called so: letters, digits, ".", "_" and "-", beginning and
 // ending with a letter or a digit, at most 253 characters; or an IP literal. Such a name means nothing
 // to a shell, an option parser, a terminal or a log file.
@@ -69,7 +72,7 @@ func checkTag(key, value string) error {
 
 // settle checks everything about the entry that can be checked without knowing the others and brings
 // it into its one spelling. The key is equal for two entries that reach the same machine.
-func settle(e *Entry, defaultPort int) (key string, wrong []error) {
+func settle(e *Entry, defaultPort int, defaultJump string) (key string, wrong []error) {
 	say := func(what, value string, err error) {
 		if err != nil {
 			wrong = append(wrong, fmt.Errorf("%s %s: %w", what, show(value), err))
@@ -92,11 +95,26 @@ func settle(e *Entry, defaultPort int) (key string, wrong []error) {
 	if e.User != "" {
 		say("user", e.User, checkUser(e.User))
 	}
-	jump, jumpKey, err := canonicalJump(e.Jump)
+	jump, jumpKey, err := wayTo(e.Jump, defaultJump)
 	say("jump", e.Jump, err)
 	wrong = append(wrong, unfitLabels(e.Host)...)
 	e.Address, e.Jump = address, jump
 	return address + " " + strconv.Itoa(e.Port) + " " + jumpKey, wrong
+}
+
+// wayTo is the jump hosts of an entry in their one spelling. The key is that of the way which is gone in the end:
+// an entry that names no jump host goes over those that are the default, unless it wants to go direct.
+func wayTo(jump, byDefault string) (spelling, key string, err error) {
+	switch {
+	case jump == "":
+		_, key, _ = canonicalJump(byDefault) // whoever has the default has checked it
+		return "", key, nil
+	case jump != direct:
+		return canonicalJump(jump)
+	case byDefault == "":
+		return "", "", nil
+	}
+	return direct, "", nil
 }
 
 func unfitLabels(h engine.Host) []error {

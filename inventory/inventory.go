@@ -1,15 +1,20 @@
 // Package inventory knows which hosts may be attacked: it reads them from several sources, refuses
 // whatever could be misread, and hands one roster to the engine.
 //
-// A [Source] is a static list ([Static]), an Ansible inventory file ([AnsibleFile]) or a command that
+// A [Source] is a static list ([Static]), an Ansible inventory file ([AnsibleFile]), the hosts of an OpenSSH
+// client ([SSHConfig]), the catalogue of Consul ([Consul]), files for Prometheus ([FileSD]) or a command that
 // prints JSON ([Command]). [Merge] joins what they list: the same address under two names is one host,
 // the same name with two addresses is a mistake. What the operator excludes stays in the roster, barred
 // from every draw, so that the console can show it and say why.
 //
-//	hosts := inventory.New(inventory.Options{Exclude: []string{"group:db"}, Self: own},
-//		inventory.AnsibleFile{Path: "/etc/ansible/hosts"})
-//	result, err := hosts.Load(ctx)                     // at start: any mistake is an error, all at once
-//	go hosts.Watch(ctx, time.Minute, renew, complain)  // later: a mistake keeps the last good roster
+//	hosts := inventory.New(inventory.Options{Exclude: []string{"group:db"}, Self: own}, inventory.Paced{
+//		Source: inventory.AnsibleFile{Path: "/etc/ansible/hosts"}, Every: 5 * time.Minute, StaleAfter: time.Hour})
+//	result, err := hosts.Load(ctx)       // at start: any mistake is an error, all at once
+//	go hosts.Watch(ctx, renew, complain) // later: each source is read again by itself
+//
+// Later, a source that fails keeps its hosts as it listed them last, and no other source waits for it. When it
+// has failed for too long, nobody knows any more what its hosts are now: those that only it knows are barred,
+// with the reason, until it can be read again.
 //
 // Refused are: names that a shell, a terminal or ssh could take for something else; the machine that
 // chaoscat itself runs on; an exclusion that matches nothing (a typo there would attack what was meant
@@ -22,11 +27,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"sync"
 	"time"
 
 	"github.com/chaoscat/chaoscat/engine"
+	"github.com/chaoscat/chaoscat/engine/clock"
 )
 
 // Source lists hosts. A source without a single host is treated as failed, so an outage behind it does
@@ -44,6 +49,8 @@ type Listing struct {
 	Source  string   // the source's name
 	Entries []Entry  // in the order of the source
 	Notices []string // what an operator should know but need not change
+
+	stale string // why its hosts are not to be attacked unless another source knows them; "" while it is fresh
 }
 
 // Entry is a host as a source lists it, not yet checked.
@@ -61,28 +68,51 @@ type Options struct {
 	Self          []string // addresses and names of the machine chaoscat runs on; none may be attacked
 	AllowLoopback bool     // for tests and the demo: loopback addresses are not refused
 	DefaultPort   int      // of hosts that have none; 0 means 22
+	DefaultJump   string   // of hosts that have none; one whose Jump is "none" is reached without
+	Clock         clock.Clock
+	Zone          *time.Location // of times in messages; nil means UTC
 }
 
 // Result is an inventory that passed every check.
 type Result struct {
 	Roster  *engine.Roster
 	Notices []string // aliases that were joined and the like, for the log
+	Change  string   // what makes it differ from the one before, in words; "" for the first
+}
+
+// Paced is a source with its pace. A source without one is read once.
+type Paced struct {
+	Source
+	Every      time.Duration // between two readings; 0 means never again
+	StaleAfter time.Duration // how long after its last good reading its hosts are still believed; 0 means for ever
 }
 
 // Inventory reads the same sources again and again. Its methods may be called from several goroutines;
 // they take turns.
 type Inventory struct {
 	options Options
-	sources []Source
+	sources []Paced
 
-	turn sync.Mutex
-	last []Listing // by source: its latest good listing
-	good Result    // the latest that passed every check
+	turn   sync.Mutex
+	held   []holding // by source
+	marked []string  // by source: why it is stale
+	good   Result    // the latest that passed every check
 }
 
 // New makes an inventory of the sources. Where they disagree, the earlier one wins.
 func New(options Options, sources ...Source) *Inventory {
-	return &Inventory{options: options, sources: sources, last: make([]Listing, len(sources))}
+	v := &Inventory{options: options, held: make([]holding, len(sources)), marked: make([]string, len(sources))}
+	if v.options.Zone == nil {
+		v.options.Zone = time.UTC
+	}
+	for _, source := range sources {
+		paced, ok := source.(Paced)
+		if !ok {
+			paced = Paced{Source: source}
+		}
+		v.sources = append(v.sources, paced)
+	}
+	return v
 }
 
 // Load reads every source and merges them. Any mistake in any source is an error, and all of them are
@@ -90,69 +120,6 @@ func New(options Options, sources ...Source) *Inventory {
 func (v *Inventory) Load(ctx context.Context) (Result, error) {
 	v.turn.Lock()
 	defer v.turn.Unlock()
-	return v.load(ctx)
-}
-
-// Refresh reads every source again. A source that fails counts with what it listed last, and the error
-// says so; if the whole does not pass, the last good result is returned with the error. Before the first
-// success it is the same as Load.
-func (v *Inventory) Refresh(ctx context.Context) (Result, error) {
-	v.turn.Lock()
-	defer v.turn.Unlock()
-	if v.good.Roster == nil {
-		return v.load(ctx)
-	}
-	listings, failures := v.read(ctx)
-	var stale []error
-	for i, err := range failures {
-		if err != nil {
-			listings[i] = v.last[i]
-			stale = append(stale, fmt.Errorf("its %d hosts of the last good reading are kept: %w", len(v.last[i].Entries), err))
-		}
-	}
-	result, err := Merge(v.options, listings...)
-	if err != nil {
-		return v.good, fmt.Errorf("the inventory is left as it was: %w", errors.Join(append(stale, err)...))
-	}
-	v.last, v.good = listings, result
-	return result, errors.Join(stale...)
-}
-
-// Watch refreshes the inventory at every interval until the context is done, which is the only way it
-// ends. It calls renewed when the roster differs from the one before, and failed at each refresh that
-// found something wrong; both from the calling goroutine. An interval of 0 means never.
-func (v *Inventory) Watch(ctx context.Context, interval time.Duration, renewed func(Result), failed func(error)) {
-	if interval <= 0 {
-		<-ctx.Done()
-		return
-	}
-	v.turn.Lock()
-	shown := v.good
-	v.turn.Unlock()
-	timer := time.NewTimer(interval)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-timer.C:
-		}
-		result, err := v.Refresh(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		if err != nil {
-			failed(err)
-		}
-		if result.Roster != nil && !reflect.DeepEqual(result.Roster.Hosts(), shown.Roster.Hosts()) {
-			shown = result
-			renewed(result)
-		}
-		timer.Reset(interval)
-	}
-}
-
-func (v *Inventory) load(ctx context.Context) (Result, error) {
 	listings, failures := v.read(ctx)
 	if broken := errors.Join(failures...); broken != nil {
 		_, wrong := merge(v.options, listings, incomplete)
@@ -162,7 +129,11 @@ func (v *Inventory) load(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	v.last, v.good = listings, result
+	now := v.options.Clock.Now()
+	for i, listing := range listings {
+		v.held[i] = holding{taken: listing, latest: listing, read: now, well: now}
+	}
+	v.good = result
 	return result, nil
 }
 
@@ -171,13 +142,16 @@ func (v *Inventory) read(ctx context.Context) ([]Listing, []error) {
 	listings, failures := make([]Listing, len(v.sources)), make([]error, len(v.sources))
 	var all sync.WaitGroup
 	for i, source := range v.sources {
-		all.Go(func() {
-			listings[i], failures[i] = source.Load(ctx)
-			if failures[i] == nil && len(listings[i].Entries) == 0 {
-				failures[i] = fmt.Errorf("%s lists no host: fix it or remove the source", source.Name())
-			}
-		})
+		all.Go(func() { listings[i], failures[i] = read(ctx, source) })
 	}
 	all.Wait()
 	return listings, failures
+}
+
+func read(ctx context.Context, source Source) (Listing, error) {
+	listing, err := source.Load(ctx)
+	if err == nil && len(listing.Entries) == 0 {
+		err = fmt.Errorf("%s lists no host: fix it or remove the source", source.Name())
+	}
+	return listing, err
 }

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/chaoscat/chaoscat/engine"
 )
@@ -96,7 +94,7 @@ b:1: host "-x": name "-x": begins with "-", which would be read as an option`)
 }
 
 func TestALoadThatFailsNeverYieldsARoster(t *testing.T) {
-	result, err := New(Options{}, &scripted{name: "a", script: []func() (Listing, error){fails("down")}}).Refresh(t.Context())
+	result, err := New(Options{}, &scripted{name: "a", script: []func() (Listing, error){fails("down")}}).Load(t.Context())
 	if err == nil || result.Roster != nil {
 		t.Errorf("got %v and error %v; want no roster and an error", result.Roster, err)
 	}
@@ -105,61 +103,6 @@ func TestALoadThatFailsNeverYieldsARoster(t *testing.T) {
 func TestAnInventoryWithoutSourcesIsAnError(t *testing.T) {
 	_, err := New(Options{}).Load(t.Context())
 	wantError(t, err, "the inventory is empty: no source lists a host, and nothing never means everything")
-}
-
-func TestWatchTellsOfChangesAndKeepsTheLastGoodRosterThroughFailures(t *testing.T) {
-	one, two := host("one", "10.0.0.1"), host("two", "10.0.0.2")
-	synctest.Test(t, func(t *testing.T) {
-		steady := &scripted{name: "steady", script: []func() (Listing, error){lists("steady", one)}}
-		moving := &scripted{name: "moving", script: []func() (Listing, error){
-			lists("moving", two),                         // at start
-			lists("moving", two),                         // minute 1: nothing new, so nothing is said
-			fails("moving: timed out"),                   // 2: kept as it was
-			lists("moving"),                              // 3: an outage that looks like an empty fleet
-			lists("moving", host("one", "10.0.0.9")),     // 4: contradicts the steady source
-			lists("moving", two, host("3", "10.0.0.3")),  // 5: a new host
-			lists("moving", two, host("3", "127.0.0.1")), // 6: which now points at ourselves
-		}}
-		hosts := New(Options{}, steady, moving)
-		if _, err := hosts.Load(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		begin := time.Now()
-		var told []string
-		tell := func(what, text string) {
-			told = append(told, fmt.Sprintf("%s %s: %s", time.Since(begin), what, text))
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), 6*time.Minute+30*time.Second)
-		defer cancel()
-		hosts.Watch(ctx, time.Minute,
-			func(r Result) { tell("renewed", strings.Join(namesOf(r.Roster.Hosts()), " ")) },
-			func(err error) { tell("failed", err.Error()) })
-		wantText(t, strings.Join(told, "\n"), `2m0s failed: its 1 hosts of the last good reading are kept: moving: timed out
-3m0s failed: its 1 hosts of the last good reading are kept: moving lists no host: fix it or remove the source
-4m0s failed: the inventory is left as it was: host "one" has two addresses: 10.0.0.1 port 22 in steady:1, 10.0.0.9 port 22 in moving:1; give one of them another name
-5m0s renewed: 3 one two
-6m0s failed: the inventory is left as it was: moving:2: host "3": address "127.0.0.1" is loopback, the machine that chaoscat runs on; remove it, or name it in safety.exclude`)
-		if now, _ := hosts.Refresh(t.Context()); now.Roster.Len() != 3 {
-			t.Errorf("after the failures the roster has %d hosts, want the last good 3", now.Roster.Len())
-		}
-		if since := time.Since(begin); since != 6*time.Minute+30*time.Second {
-			t.Errorf("Watch returned after %s, want when its context was done", since)
-		}
-	})
-}
-
-func TestAHealthySourceIsRenewedWhileAnotherIsStale(t *testing.T) {
-	a := &scripted{name: "a", script: []func() (Listing, error){lists("a", host("one", "10.0.0.1")), fails("a is down")}}
-	b := &scripted{name: "b", script: []func() (Listing, error){lists("b", host("two", "10.0.0.2")), lists("b", host("three", "10.0.0.3"))}}
-	hosts := New(Options{}, a, b)
-	if _, err := hosts.Load(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	result, err := hosts.Refresh(t.Context())
-	wantError(t, err, "its 1 hosts of the last good reading are kept: a is down")
-	if got, want := namesOf(result.Roster.Hosts()), []string{"one", "three"}; !reflect.DeepEqual(got, want) {
-		t.Errorf("got %v, want %v", got, want)
-	}
 }
 
 func TestStaticRangesExpandNamesAndAddressesTogether(t *testing.T) {

@@ -22,7 +22,8 @@ const (
 
 // Merge joins what the sources list into one roster. Two entries with the same address, port and jump
 // are one host: the first name wins, so do the first user and the first value of a tag, and groups and
-// tags are united. A host that an exclusion matches under any of its names, groups and tags is barred.
+// tags are united. A host that an exclusion matches under any of its names, groups and tags is barred, and so is
+// one that only stale sources list.
 //
 // Errors, all of them joined (at most 100 in full): an entry that does not pass the checks, a name with two
 // addresses, a name twice in one source, this very machine, an exclusion that matches nothing, and
@@ -40,7 +41,7 @@ func merge(options Options, listings []Listing, seen completeness) (Result, erro
 	}
 	for i, listing := range listings {
 		for _, entry := range listing.Entries {
-			m.take(i, listing.Source, entry)
+			m.take(i, listing, entry)
 		}
 	}
 	if seen == complete {
@@ -52,17 +53,20 @@ func merge(options Options, listings []Listing, seen completeness) (Result, erro
 	if err := m.nothingLeft(); err != nil && seen == complete {
 		return Result{}, err
 	}
+	m.barStale()
 	return Result{Roster: engine.NewRoster(m.hosts), Notices: lines(m.notices)}, nil
 }
 
 // merger is the state of one merge: the hosts so far, and where each key and each name was seen first.
 type merger struct {
 	port     int
+	jump     string
 	self     map[string]bool
 	loopback bool
 	excluded *exclusions
 
 	hosts   []engine.Host
+	stale   []string // of each host: why nobody knows what it is now; "" if a source does
 	byKey   map[string]int
 	byName  map[string]sighting
 	wrong   tally[error]
@@ -78,6 +82,7 @@ type sighting struct {
 func newMerger(options Options) *merger {
 	m := &merger{
 		port:     options.DefaultPort,
+		jump:     options.DefaultJump,
 		self:     map[string]bool{},
 		loopback: options.AllowLoopback,
 		byKey:    map[string]int{},
@@ -103,16 +108,16 @@ func newMerger(options Options) *merger {
 }
 
 // take checks one entry and adds it to the host that it is another name of, or to the end.
-func (m *merger) take(source int, label string, e Entry) {
+func (m *merger) take(source int, from Listing, e Entry) {
 	where := e.Where
 	if where == "" {
-		where = label
+		where = from.Source
 	}
 	barred := m.excluded.barring(e.Host)
 	if barred == "" {
 		barred = e.Barred
 	}
-	key, wrong := settle(&e, m.port)
+	key, wrong := settle(&e, m.port, m.jump)
 	if barred == "" && len(wrong) == 0 {
 		wrong = m.unfit(e)
 	}
@@ -124,10 +129,22 @@ func (m *merger) take(source int, label string, e Entry) {
 	}
 	if i, known := m.byKey[key]; known {
 		m.unite(&m.hosts[i], e.Host, barred, where)
+		if from.stale == "" {
+			m.stale[i] = ""
+		}
 		return
 	}
 	m.byKey[key] = len(m.hosts)
-	m.hosts = append(m.hosts, own(e.Host, barred))
+	m.hosts, m.stale = append(m.hosts, own(e.Host, barred)), append(m.stale, from.stale)
+}
+
+// barStale keeps out the hosts that only stale sources know, after all else has been judged.
+func (m *merger) barStale() {
+	for i := range m.hosts {
+		if m.hosts[i].Barred == "" {
+			m.hosts[i].Barred = m.stale[i]
+		}
+	}
 }
 
 // unfit is what keeps a well-formed entry from being attacked, unless it is excluded.
