@@ -5,43 +5,15 @@ import (
 	"time"
 )
 
-// Hours of attacks and of hosts, within those of the schedule, and whom they keep out at one moment.
+// Hours of attacks and of hosts, beside those of the schedule, and whom they keep out at one moment.
 
-// within is the open window of hours that lie within the schedule's.
+// within is the open window of hours of one's own. The schedule's bind besides.
 func (s Schedule) within(h Hours, t time.Time) (Window, bool) { return s.only(h).Open(t) }
 
-// only is the schedule with hours in place of its own, less what its own leave out.
+// only is the schedule with hours in place of its own.
 func (s Schedule) only(h Hours) Schedule {
-	for day, on := range s.Days {
-		h.Days[day] = h.Days[day] && on
-	}
-	s.Days, s.Hours, s.text = h.Days, meet(s.Hours, h.Ranges), ""
+	s.Days, s.Hours, s.text = h.Days, h.Ranges, ""
 	return s
-}
-
-// meet is the time of day that is in a range of both.
-func meet(a, b []HourRange) (both []HourRange) {
-	for _, x := range a {
-		for _, y := range b {
-			for _, shift := range []int{-dayMinutes, 0, dayMinutes} { // either may go over midnight
-				start, end := max(x.Start, y.Start+shift), min(x.last(), y.last()+shift)
-				if start < end && start >= 0 && start < dayMinutes {
-					both = append(both, HourRange{start, (end-1)%dayMinutes + 1})
-				}
-			}
-		}
-	}
-	return both
-}
-
-const dayMinutes = 24 * 60
-
-// last is the end in minutes after the midnight on which the range's day begins.
-func (h HourRange) last() int {
-	if h.End <= h.Start {
-		return h.End + dayMinutes
-	}
-	return h.End
 }
 
 // closings are the attacks that hours of their own, or of hosts, keep out at one moment. The zero value keeps nobody out.

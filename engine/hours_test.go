@@ -23,6 +23,7 @@ func TestHoursOfOnesOwnLieWithinTheSchedules(t *testing.T) {
 		{"both over midnight", []engine.HourRange{{Start: 1320, End: 360}}, "23:00-02:00", "23:30", true},
 		{"over midnight, on the day after", []engine.HourRange{{Start: 1320, End: 360}}, "23:00-02:00", "01:00", true},
 		{"one's own only over midnight", []engine.HourRange{{Start: 0, End: 1440}}, "23:00-02:00", "12:00", false},
+		{"the part after midnight of both", []engine.HourRange{{Start: 1320, End: 360}}, "00:00-02:00", "01:00", true},
 		{"the part before midnight of hours from midnight on", []engine.HourRange{{Start: 1320, End: 360}}, "00:00-02:00", "23:00", false},
 	} {
 		t.Run(row.why, func(t *testing.T) {

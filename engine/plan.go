@@ -109,6 +109,7 @@ func NewPlan(p Plan) (Plan, error) {
 		say(a.Weight > maxWeight, "attack %s: the weight is above %d", a.Name, int64(maxWeight))
 		say(a.For < time.Second, "attack %s lasts %s: at least 1s", a.Name, a.For)
 		say(p.Safety.MaxDuration > 0 && a.For > p.Safety.MaxDuration, "attack %s lasts %s, above safety.max_duration %s", a.Name, a.For, p.Safety.MaxDuration)
+		say(p.tooLong(a), "attack %s lasts %s and has %s for its undo: that never fits into its hours", a.Name, Span(a.For), Span(p.Safety.Margin))
 		say(!a.Reversible && !p.Safety.Irreversible, "attack %s has no undo: it can be planned only with safety.irreversible", a.Name)
 		total += max(0, min(a.Weight, maxWeight))
 	}
@@ -119,6 +120,18 @@ func NewPlan(p Plan) (Plan, error) {
 	p.pool = newPool(p)
 	p.Schedule.text = p.Schedule.String()
 	return p, nil
+}
+
+// tooLong tells whether no window of a week has room for the attack.
+func (p Plan) tooLong(a Attack) bool {
+	if p.Schedule.Location == nil {
+		return false // said already
+	}
+	longest := p.Schedule.longest()
+	if a.Hours != nil {
+		longest = min(longest, p.Schedule.only(*a.Hours).longest())
+	}
+	return a.For+p.Safety.Margin > longest
 }
 
 const (

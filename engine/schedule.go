@@ -60,8 +60,10 @@ type Window struct {
 func (w Window) Contains(t time.Time) bool { return !t.Before(w.Start) && t.Before(w.End) }
 
 const (
-	horizon  = 400 // days ahead in which the next opening is looked for: longer than any sane freeze
-	adjoined = 8   // days ahead over which adjoining windows count as one
+	horizon = 400 // days ahead in which the next opening is looked for: longer than any sane freeze
+	// horizonYears away is no end that anybody has written: what closes for so long closes until it is mended.
+	horizonYears = 100
+	adjoined     = 8 // days ahead over which adjoining windows count as one
 )
 
 // Open is the window that t is in, with adjoining windows joined up to a week ahead.
@@ -184,7 +186,17 @@ func join(sorted []Window) []Window {
 }
 
 func (s Schedule) cut(windows []Window) []Window {
+	if len(windows) == 0 {
+		return nil
+	}
+	first, last := windows[0].Start, windows[0].End
+	for _, w := range windows {
+		last = later(last, w.End)
+	}
 	for _, c := range s.Closures {
+		if !c.From.Before(last) || !c.To.After(first) {
+			continue // there may be thousands, and few of them matter
+		}
 		var left []Window
 		for _, w := range windows {
 			if !c.From.Before(w.End) || !c.To.After(w.Start) {
@@ -201,6 +213,23 @@ func (s Schedule) cut(windows []Window) []Window {
 		windows = left
 	}
 	return windows
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// longest is the longest window of a week without closures.
+func (s Schedule) longest() (most time.Duration) {
+	s.Closures = nil
+	monday := time.Date(2026, 1, 5, 0, 0, 0, 0, s.Location) // any week without a change of the clocks
+	for _, w := range s.Windows(monday, monday.AddDate(0, 0, 8)) {
+		most = max(most, w.End.Sub(w.Start))
+	}
+	return most
 }
 
 // wall is the first instant at which the clocks of loc show the minute of that day. A minute that the

@@ -154,9 +154,9 @@ func (p Plan) notOpen(_ State, now time.Time) *Verdict {
 	if next, ok := p.Schedule.NextOpening(now); ok {
 		v.Until = next
 		v.Sentence += "; opens " + p.clock(next, now)
-	} else {
+	} else if c, closed := p.Schedule.Closure(now); !closed || c.To.Before(now.AddDate(horizonYears, 0, 0)) {
 		v.Sentence += "; it does not open within a year"
-	}
+	} // else the reason says what to do about it
 	return v
 }
 
