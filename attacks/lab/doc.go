@@ -26,6 +26,7 @@
 // network namespaces and a folder) the next Start clears away.
 //
 // Kernel and root image are built once by kernel.sh and image.sh into a cache and found there ever after; install.sh
-// installs what they need, prepare.sh does all three. Only Linux has the lab: its users carry the constraint
-// "linux" besides whatever keeps them out of the everyday tests. [Available] says why a machine cannot boot it.
+// installs what they need, monitoring.sh unpacks Debian's Prometheus and Alertmanager beside them, prepare.sh does all
+// four. Only Linux has the lab: its users carry the constraint "linux" besides whatever keeps them out of the everyday
+// tests. [Available] says why a machine cannot boot it.
 package lab

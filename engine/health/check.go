@@ -94,17 +94,17 @@ func parsePath(path string) ([]any, error) {
 func (c check) on(body []byte, hide func(string) string) engine.GateAnswer {
 	value, err := c.find(body)
 	if err != nil {
-		return no("%v", err)
+		return No("%v", err)
 	}
 	holds, err := c.compare(value)
 	text := short(hide(fmt.Sprint(value)))
 	switch {
 	case err != nil:
-		return no("%s is %s: %v", c.path, text, err)
+		return No("%s is %s: %v", c.path, text, err)
 	case holds:
-		return yes("%s %s %s %s", c.path, text, c.op, c.text)
+		return Yes("%s %s %s %s", c.path, text, c.op, c.text)
 	}
-	return no("%s %s, wanted %s %s", c.path, text, c.op, c.text)
+	return No("%s %s, wanted %s %s", c.path, text, c.op, c.text)
 }
 
 func (c check) find(body []byte) (any, error) {

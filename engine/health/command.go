@@ -30,6 +30,15 @@ type CommandOptions struct {
 	Env     []string      // NAME=value; besides these it gets PATH and LC_ALL=C only
 	Dir     string        // "" means /
 	Timeout time.Duration // 0: 10s; it is then killed with all it has started
+	// Run runs the program somewhere else, where Path, Env and Dir mean nothing; nil: here.
+	Run func(ctx context.Context, argv []string) Ended
+}
+
+// Ended is what became of a program somewhere else.
+type Ended struct {
+	Out, Err string // the beginning of each stream
+	Status   int
+	Failed   error // it could not be run, or not to its end
 }
 
 type commandGate struct{ o CommandOptions }
@@ -61,13 +70,16 @@ func Command(o CommandOptions) (Gate, error) {
 	return commandGate{o}, nil
 }
 
-// Ask runs the program in a process group of its own.
+// Ask runs the program in a process group of its own, or somewhere else.
 func (g commandGate) Ask(ctx context.Context) engine.GateAnswer {
 	ctx, cancel := context.WithTimeout(ctx, g.o.Timeout)
 	defer cancel()
+	if g.o.Run != nil {
+		return shown(g.elsewhere(ctx))
+	}
 	program, err := g.program()
 	if err != nil {
-		return shown(no("%v", err))
+		return shown(No("%v", err))
 	}
 	began := time.Now()
 	out, said := &head{}, &head{}
@@ -77,7 +89,7 @@ func (g commandGate) Ask(ctx context.Context) engine.GateAnswer {
 		syscall.Kill(-c.Process.Pid, syscall.SIGKILL) // what it left behind, and keeps its group alive
 	}
 	if ctx.Err() != nil {
-		return shown(no("%s did not end within %s and was killed", g.name(), time.Since(began).Round(100*time.Millisecond)))
+		return shown(No("%s did not end within %s and was killed", g.name(), time.Since(began).Round(100*time.Millisecond)))
 	}
 	return shown(g.judge(err, out.line(), said.line()))
 }
@@ -115,17 +127,38 @@ func (g commandGate) judge(err error, out, said string) engine.GateAnswer {
 	var exit *exec.ExitError
 	switch {
 	case errors.Is(err, exec.ErrWaitDelay):
-		return no("%s ended but left a process behind that holds its output", g.name())
+		return No("%s ended but left a process behind that holds its output", g.name())
 	case errors.As(err, &exit):
-		return no("%s: %s%s", g.name(), exit, because(out, said))
+		return No("%s: %s%s", g.name(), exit, because(out, said))
 	case err != nil:
-		return no("running %s: %v", g.name(), err)
-	case g.o.OnCall && out == "":
-		return no("nobody is on call: %s printed nothing", g.name())
-	case out == "":
-		return yes("%s: exit 0", g.name())
+		return No("running %s: %v", g.name(), err)
 	}
-	return yes("%s", out)
+	return g.well(out)
+}
+
+func (g commandGate) elsewhere(ctx context.Context) engine.GateAnswer {
+	began := time.Now()
+	e := g.o.Run(ctx, g.o.Argv)
+	switch {
+	case ctx.Err() != nil:
+		return No("%s did not end within %s", g.name(), time.Since(began).Round(100*time.Millisecond))
+	case e.Failed != nil:
+		return No("running %s: %v", g.name(), e.Failed)
+	case e.Status != 0:
+		return No("%s: exit status %d%s", g.name(), e.Status, because(firstLine(e.Out), firstLine(e.Err)))
+	}
+	return g.well(firstLine(e.Out))
+}
+
+// well is the answer of a program that ended with 0.
+func (g commandGate) well(out string) engine.GateAnswer {
+	switch {
+	case g.o.OnCall && out == "":
+		return No("nobody is on call: %s printed nothing", g.name())
+	case out == "":
+		return Yes("%s: exit 0", g.name())
+	}
+	return Yes("%s", out)
 }
 
 func because(out, said string) string {
@@ -146,7 +179,9 @@ func (h *head) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (h *head) line() string {
-	first, _, _ := strings.Cut(strings.TrimSpace(h.kept.String()), "\n")
+func (h *head) line() string { return firstLine(h.kept.String()) }
+
+func firstLine(text string) string {
+	first, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
 	return strings.TrimSpace(first)
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -41,17 +42,17 @@ func TestACommandSaysYesByItsExitAndItsFirstLineIsTheText(t *testing.T) {
 		o    CommandOptions
 		want engine.GateAnswer
 	}{
-		{"exit 0", sh("true"), yes("sh: exit 0")},
-		{"exit 0 with a line", sh("echo; echo '  error_rate 0.03 < 0.5 '; echo more"), yes("error_rate 0.03 < 0.5")},
-		{"exit 3 with a line", sh("echo too slow; exit 3"), no("sh: exit status 3: too slow")},
-		{"exit 3 with a complaint", sh("echo broken >&2; exit 3"), no("sh: exit status 3: broken")},
-		{"killed", sh("kill -9 $$"), no("sh: signal: killed")},
-		{"escapes in the line", sh(`printf 'a\033[2Jb\n'`), yes(`a\x1b[2Jb`)},
-		{"its environment is its own", sh(`echo "${CANARY-none} $PATH $LC_ALL $PWD"`), yes("none %s C /", defaultPath)},
-		{"what it is given arrives", CommandOptions{Argv: []string{"printf", "%s|", "a b", "$(id)", ""}}, yes("a b|$(id)||")},
-		{"its environment can be extended", CommandOptions{Argv: []string{"sh", "-c", "echo $TEAM"}, Env: []string{"TEAM=sre"}}, yes("sre")},
-		{"not there", CommandOptions{Argv: []string{"/does/not/exist"}}, no("running exist: fork/exec /does/not/exist: no such file or directory")},
-		{"not in the path", CommandOptions{Argv: []string{"no-such-thing"}, Path: "/bin"}, no("the command no-such-thing is not in /bin")},
+		{"exit 0", sh("true"), Yes("sh: exit 0")},
+		{"exit 0 with a line", sh("echo; echo '  error_rate 0.03 < 0.5 '; echo more"), Yes("error_rate 0.03 < 0.5")},
+		{"exit 3 with a line", sh("echo too slow; exit 3"), No("sh: exit status 3: too slow")},
+		{"exit 3 with a complaint", sh("echo broken >&2; exit 3"), No("sh: exit status 3: broken")},
+		{"killed", sh("kill -9 $$"), No("sh: signal: killed")},
+		{"escapes in the line", sh(`printf 'a\033[2Jb\n'`), Yes(`a\x1b[2Jb`)},
+		{"its environment is its own", sh(`echo "${CANARY-none} $PATH $LC_ALL $PWD"`), Yes("none %s C /", defaultPath)},
+		{"what it is given arrives", CommandOptions{Argv: []string{"printf", "%s|", "a b", "$(id)", ""}}, Yes("a b|$(id)||")},
+		{"its environment can be extended", CommandOptions{Argv: []string{"sh", "-c", "echo $TEAM"}, Env: []string{"TEAM=sre"}}, Yes("sre")},
+		{"not there", CommandOptions{Argv: []string{"/does/not/exist"}}, No("running exist: fork/exec /does/not/exist: no such file or directory")},
+		{"not in the path", CommandOptions{Argv: []string{"no-such-thing"}, Path: "/bin"}, No("the command no-such-thing is not in /bin")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if a := askCommand(t, c.o); !reflect.DeepEqual(a, c.want) {
@@ -63,12 +64,12 @@ func TestACommandSaysYesByItsExitAndItsFirstLineIsTheText(t *testing.T) {
 
 func TestWhoIsOnCallIsWhatTheCommandPrintsAndNothingMeansNobody(t *testing.T) {
 	for script, want := range map[string]engine.GateAnswer{
-		"echo ann":               yes("ann"),
-		"true":                   no("nobody is on call: sh printed nothing"),
-		"echo '   '":             no("nobody is on call: sh printed nothing"),
-		"echo ann >&2":           no("nobody is on call: sh printed nothing"),
-		"echo ann; exit 1":       no("sh: exit status 1: ann"),
-		"echo; echo; echo 'ben'": yes("ben"),
+		"echo ann":               Yes("ann"),
+		"true":                   No("nobody is on call: sh printed nothing"),
+		"echo '   '":             No("nobody is on call: sh printed nothing"),
+		"echo ann >&2":           No("nobody is on call: sh printed nothing"),
+		"echo ann; exit 1":       No("sh: exit status 1: ann"),
+		"echo; echo; echo 'ben'": Yes("ben"),
 	} {
 		o := sh(script)
 		o.OnCall = true
@@ -138,5 +139,44 @@ func TestACommandThatIsNotSpelledOutIsRefused(t *testing.T) {
 		if _, err := Command(CommandOptions{Argv: argv}); err == nil {
 			t.Errorf("%q is accepted", argv)
 		}
+	}
+}
+
+func TestACommandSomewhereElseIsJudgedAsOneHere(t *testing.T) {
+	for _, c := range []struct {
+		ended Ended
+		want  engine.GateAnswer
+	}{
+		{Ended{Out: "\n all is well \nmore\n"}, Yes("all is well")},
+		{Ended{}, No("nobody is on call: check printed nothing")},
+		{Ended{Out: "half of it", Status: 2}, No("check: exit status 2: half of it")},
+		{Ended{Err: "no \x1b[2Jdatabase\n", Status: 1}, No(`check: exit status 1: no \x1b[2Jdatabase`)},
+		{Ended{Out: "ada", Failed: errors.New("connecting to mon-1: refused")}, No("running check: connecting to mon-1: refused")},
+	} {
+		g, err := Command(CommandOptions{Argv: []string{"/opt/check", "-v"}, OnCall: true, Run: func(_ context.Context, argv []string) Ended {
+			if !slices.Equal(argv, []string{"/opt/check", "-v"}) {
+				t.Errorf("ran %q", argv)
+			}
+			return c.ended
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a := g.Ask(t.Context()); !reflect.DeepEqual(a, c.want) {
+			t.Errorf("%+v, want %+v", a, c.want)
+		}
+	}
+}
+
+func TestACommandSomewhereElseThatComesBackTooLateIsANo(t *testing.T) {
+	g, err := Command(CommandOptions{Argv: []string{"check"}, Timeout: 10 * time.Millisecond, Run: func(ctx context.Context, _ []string) Ended {
+		<-ctx.Done()
+		return Ended{Out: "well"}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := g.Ask(t.Context()); a.OK || !strings.Contains(a.Text, "check did not end within") {
+		t.Errorf("%+v", a)
 	}
 }

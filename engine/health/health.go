@@ -19,6 +19,7 @@ package health
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/chaoscat/chaoscat/engine"
 	"github.com/chaoscat/chaoscat/engine/printable"
@@ -30,19 +31,59 @@ type Gate interface {
 	Ask(ctx context.Context) engine.GateAnswer
 }
 
-func yes(format string, args ...any) engine.GateAnswer {
+// Yes is an answer, and so is [No].
+func Yes(format string, args ...any) engine.GateAnswer {
 	return engine.GateAnswer{OK: true, Text: fmt.Sprintf(format, args...)}
 }
 
-func no(format string, args ...any) engine.GateAnswer {
+// No is an answer about everything; set Causes where the gate can tell what it is about.
+func No(format string, args ...any) engine.GateAnswer {
 	return engine.GateAnswer{Text: fmt.Sprintf(format, args...)}
+}
+
+// Hidden makes an answer of what another system says fit to be shown. hide takes out of it what must not be.
+func Hidden(a engine.GateAnswer, hide func(string) string) engine.GateAnswer {
+	a.Text = hide(a.Text)
+	for i := range a.Causes {
+		a.Causes[i] = hide(a.Causes[i])
+	}
+	for i := range a.Who {
+		a.Who[i] = hide(a.Who[i])
+	}
+	return shown(a)
 }
 
 // shown makes the answer fit for terminals and logs.
 func shown(a engine.GateAnswer) engine.GateAnswer {
 	a.Text = printable.Printable(a.Text)
+	a.Causes, a.Who = printed(a.Causes), printed(a.Who)
 	if a.Text == "" && !a.OK {
 		a.Text = "the gate said no and gave no reason"
+	}
+	return a
+}
+
+func printed(list []string) []string {
+	if len(list) == 0 {
+		return nil
+	}
+	clean := make([]string, len(list))
+	for i, s := range list {
+		clean[i] = printable.Printable(s)
+	}
+	return clean
+}
+
+// MaxCauses is how many things one answer tells apart.
+const MaxCauses = 100
+
+// Blame is a no about these things, each named once. More than can be told apart, or one without a name, make it a no
+// about everything.
+func Blame(causes []string, format string, args ...any) engine.GateAnswer {
+	a := No(format, args...)
+	causes = slices.Compact(slices.Sorted(slices.Values(causes)))
+	if len(causes) <= MaxCauses && !slices.Contains(causes, "") {
+		a.Causes = causes
 	}
 	return a
 }

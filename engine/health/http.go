@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/chaoscat/chaoscat/engine"
 	"github.com/chaoscat/chaoscat/engine/web"
@@ -16,18 +13,10 @@ import (
 
 // HTTPOptions says what to ask and what answer is healthy. All conditions that are given must hold.
 type HTTPOptions struct {
-	URL         string            // http or https, without user and password
-	Status      []int             // any of these; none: 200 to 299
-	Contains    string            // the body contains it
-	JSON        string            // a comparison: data.items[0].rate < 0.5
-	Headers     map[string]string // none that carries a secret
-	HeaderFiles map[string]string // header → file with its value, private to its owner
-	TokenFile   string            // file with the bearer token
-	CAFile      string            // PEM; instead of the machine's authorities
-	ServerName  string            // expected in the certificate, if it is not the host of the URL
-	Timeout     time.Duration     // 0: 10s; the runner's time-out holds besides
-	// Proxy chooses a proxy as in net/http; nil: none.
-	Proxy func(*http.Request) (*url.URL, error)
+	Web      web.Options
+	Status   []int  // any of these; none: 200 to 299
+	Contains string // the body contains it
+	JSON     string // a comparison: data.items[0].rate < 0.5
 }
 
 type httpGate struct {
@@ -38,14 +27,10 @@ type httpGate struct {
 
 var _ Gate = (*httpGate)(nil)
 
-// HTTP makes a gate of a GET request. All that is wrong with the options is reported at once. The gate keeps
-// no connection, reads at most 1 MiB, and follows three redirects at most and none to another host.
+// HTTP makes a gate of a GET request. All that is wrong with the options is reported at once.
 func HTTP(o HTTPOptions) (Gate, error) {
 	g := &httpGate{o: o}
-	client, err := web.New(web.Options{
-		URL: o.URL, Headers: o.Headers, HeaderFiles: o.HeaderFiles, TokenFile: o.TokenFile, CAFile: o.CAFile,
-		ServerName: o.ServerName, Timeout: o.Timeout, Proxy: o.Proxy,
-	})
+	client, err := web.New(o.Web)
 	if err := errors.Join(err, g.parseCheck(), badStatus(o.Status)); err != nil {
 		return nil, err
 	}
@@ -76,26 +61,24 @@ func badStatus(status []int) error {
 func (g *httpGate) Ask(ctx context.Context) engine.GateAnswer {
 	a, err := g.client.Do(ctx, web.Request{})
 	if err != nil {
-		return shown(no("%v", err))
+		return shown(No("%v", err))
 	}
-	verdict := g.judge(a)
-	verdict.Text = a.Hide(verdict.Text)
-	return shown(verdict)
+	return Hidden(g.judge(a), a.Hide)
 }
 
 func (g *httpGate) judge(a web.Answer) engine.GateAnswer {
 	host := g.client.Host()
 	switch {
 	case !g.expected(a.Status):
-		return no("%s answers with status %d, wanted %s%s", host, a.Status, g.wanted(), web.Hint(a.Status))
+		return No("%s answers with status %d, wanted %s%s", host, a.Status, g.wanted(), web.Hint(a.Status))
 	case g.o.Contains != "" && !strings.Contains(string(a.Body), g.o.Contains):
-		return no("the answer of %s does not contain %q", host, short(g.o.Contains))
+		return No("the answer of %s does not contain %q", host, short(g.o.Contains))
 	case g.check != nil:
 		return g.check.on(a.Body, a.Hide)
 	case g.o.Contains != "":
-		return yes("status %d, contains %q", a.Status, short(g.o.Contains))
+		return Yes("status %d, contains %q", a.Status, short(g.o.Contains))
 	}
-	return yes("status %d", a.Status)
+	return Yes("status %d", a.Status)
 }
 
 func (g *httpGate) expected(status int) bool {

@@ -75,7 +75,7 @@ func (r *Runner) poll(ctx context.Context, g *asker) {
 func (r *Runner) AskNow(ctx context.Context, gate string) engine.GateAnswer {
 	g := r.find(gate)
 	if g == nil {
-		return shown(no("there is no gate named %s", gate))
+		return shown(No("there is no gate named %s", gate))
 	}
 	return g.ask(ctx, func() {})
 }
@@ -104,7 +104,7 @@ func (g *asker) inTurn(ctx context.Context) engine.GateAnswer {
 	case g.free <- struct{}{}:
 		return g.ask(ctx, func() { <-g.free })
 	default:
-		return no("the gate has not come back from the question before this one")
+		return No("the gate has not come back from the question before this one")
 	}
 }
 
@@ -139,13 +139,13 @@ func inTime(ctx context.Context, a engine.GateAnswer, within time.Duration) engi
 	return shown(a)
 }
 
-func late(within time.Duration) engine.GateAnswer { return no("no answer within %s", within) }
+func late(within time.Duration) engine.GateAnswer { return No("no answer within %s", within) }
 
 // safely makes a panic an answer.
 func safely(ctx context.Context, g Gate) (a engine.GateAnswer) {
 	defer func() {
 		if p := recover(); p != nil {
-			a = shown(no("the gate itself failed: %v", p))
+			a = shown(No("the gate itself failed: %v", p))
 		}
 	}()
 	return g.Ask(ctx)

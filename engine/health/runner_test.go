@@ -60,11 +60,11 @@ func runFor(t *testing.T, d time.Duration, c clock.Clock, gates ...Asked) *heard
 	return h
 }
 
-func well(context.Context) engine.GateAnswer { return yes("well") }
+func well(context.Context) engine.GateAnswer { return Yes("well") }
 
 func TestEachGateIsAskedAtOnceAndThenExactlyAtItsInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		slow := func(context.Context) engine.GateAnswer { time.Sleep(3 * time.Second); return yes("slow") }
+		slow := func(context.Context) engine.GateAnswer { time.Sleep(3 * time.Second); return Yes("slow") }
 		h := runFor(t, 25*time.Second, clock.Clock{}, asked("slow", 10*time.Second, 5*time.Second, slow))
 		h.is(t, "3s slow true slow", "13s slow true slow", "23s slow true slow")
 		h = runFor(t, 21*time.Second, clock.Clock{}, asked("a", 10*time.Second, time.Second, well))
@@ -75,7 +75,7 @@ func TestEachGateIsAskedAtOnceAndThenExactlyAtItsInterval(t *testing.T) {
 func TestOnAFastClockTheIntervalShrinksAndTheTimeoutDoesNot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fast := clock.Fast(time.Now(), time.Now(), 60)
-		slow := func(context.Context) engine.GateAnswer { time.Sleep(900 * time.Millisecond); return yes("well") }
+		slow := func(context.Context) engine.GateAnswer { time.Sleep(900 * time.Millisecond); return Yes("well") }
 		h := runFor(t, 2500*time.Millisecond, fast, asked("a", time.Minute, time.Second, slow))
 		h.is(t, "900ms a true well", "1.9s a true well")
 	})
@@ -94,7 +94,7 @@ func TestAGateThatHangsIsANoAtItsTimeoutAndIsNeverAskedTwiceAtOnce(t *testing.T)
 			mu.Lock()
 			out--
 			mu.Unlock()
-			return yes("at last")
+			return Yes("at last")
 		}
 		h := runFor(t, 19*time.Second, clock.Clock{}, asked("deaf", 5*time.Second, time.Second, deaf))
 		h.is(t, "1.25s deaf false no answer within 1s",
@@ -111,12 +111,12 @@ func TestAGateThatHangsIsANoAtItsTimeoutAndIsNeverAskedTwiceAtOnce(t *testing.T)
 
 func TestAYesAfterTheTimeoutIsANo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		late := func(ctx context.Context) engine.GateAnswer { <-ctx.Done(); return yes("well") }
+		late := func(ctx context.Context) engine.GateAnswer { <-ctx.Done(); return Yes("well") }
 		r, err := NewRunner([]Asked{asked("late", time.Minute, time.Second, late)}, clock.Clock{}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if a := r.AskNow(t.Context(), "late"); !reflect.DeepEqual(a, no("no answer within 1s")) {
+		if a := r.AskNow(t.Context(), "late"); !reflect.DeepEqual(a, No("no answer within 1s")) {
 			t.Errorf("%+v", a)
 		}
 	})
@@ -147,7 +147,7 @@ func TestTheLastMomentRoundIsFreshAndMayRunBesideTheRegularAsking(t *testing.T) 
 			mine := n
 			mu.Unlock()
 			time.Sleep(2 * time.Second)
-			return yes("answer %d", mine)
+			return Yes("answer %d", mine)
 		}
 		h := &heard{began: time.Now()}
 		r, err := NewRunner([]Asked{asked("a", time.Minute, 5*time.Second, count)}, clock.Clock{}, h.deliver)
@@ -158,7 +158,7 @@ func TestTheLastMomentRoundIsFreshAndMayRunBesideTheRegularAsking(t *testing.T) 
 		done := make(chan struct{})
 		go func() { r.Run(ctx); close(done) }()
 		time.Sleep(time.Second)
-		if a := r.AskNow(ctx, "a"); !reflect.DeepEqual(a, yes("answer 2")) || time.Since(h.began) != 3*time.Second {
+		if a := r.AskNow(ctx, "a"); !reflect.DeepEqual(a, Yes("answer 2")) || time.Since(h.began) != 3*time.Second {
 			t.Errorf("%+v after %s", a, time.Since(h.began))
 		}
 		h.is(t, "2s a true answer 1")
