@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/chaoscat/chaoscat/engine"
 )
@@ -19,11 +18,12 @@ type Guest struct {
 // Ask gives an order in the guest's name.
 func (g Guest) Ask(ctx context.Context, o engine.Order) (run string, err error) {
 	if g.Peer.Role < o.Kind.Needs() {
-		text := fmt.Sprintf("%s may not %s here: that takes the role %s", g.Peer.Name, o.Kind, o.Kind.Needs())
-		return "", &engine.Refusal{Verdict: engine.Verdict{Name: engine.NotAllowed, Sentence: text}}
+		return "", notAllowed("%s may not %s here: that takes the role %s", g.Peer.Name, o.Kind, o.Kind.Needs())
 	}
-	o.By, o.Door, o.Role, o.Realm = g.Peer.Name, g.Door, g.Peer.Role, g.Peer.Realm
-	o.Attacks, o.Named = g.Peer.Attacks, g.Peer.Named
+	if o.Realm, o.Attacks, err = g.reach(o); err != nil {
+		return "", err
+	}
+	o.By, o.Door, o.Role, o.Named = g.Peer.Name, g.Door, g.Peer.Role, g.Peer.Named
 	return g.Engine.Ask(ctx, o)
 }
 

@@ -12,7 +12,7 @@ import (
 func TestAGuestOrdersWhatTheirRoleReachesAndNothingElse(t *testing.T) {
 	least := map[engine.OrderKind]engine.Role{
 		engine.Stop: engine.Viewer, engine.Remark: engine.Stopper, engine.Resume: engine.Operator, engine.PauseIt: engine.Operator, engine.Skip: engine.Operator,
-		engine.RunOnce: engine.Operator, engine.Exclude: engine.Operator, engine.Include: engine.Operator, engine.Clear: engine.Operator, "nonsense": engine.Operator,
+		engine.RunOnce: engine.Operator, engine.Exclude: engine.Operator, engine.Include: engine.Operator, engine.Clear: engine.Operator, engine.Approve: engine.Operator, "nonsense": engine.Operator,
 	}
 	for kind, needs := range least {
 		for role := engine.Nobody; role <= engine.Admin; role++ {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"time"
 
@@ -33,12 +34,16 @@ type Peer struct {
 	// Attacks and Named are those of [engine.Order].
 	Attacks []string
 	Named   bool
+	// Grants, where there are any, stand in the place of Realm and Attacks: different attacks on different hosts.
+	Grants []Grant
 }
 
 // Options of a server. Who maps a Unix user to a name and a role.
 type Options struct {
 	Engine Engine
 	Who    func(uid int) Peer
+	// Reload reads the configuration anew, at the wish of that person; nil: this engine does not.
+	Reload func(ctx context.Context, by string) error
 }
 
 // Server is the door. Serve ends when its context does.
@@ -106,7 +111,8 @@ func listenPrivately(dir, path string) (net.Listener, error) {
 	return l, nil
 }
 
-type peerKey struct{}
+// uidKey is where a connection keeps which user is at its other end; -1 is nobody knows.
+type uidKey struct{}
 
 // Serve answers until ctx ends; open streams are cut then.
 func (s *Server) Serve(ctx context.Context) error {
@@ -114,7 +120,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		Handler: s.routes(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
 		BaseContext: func(net.Listener) context.Context { return ctx },
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			return context.WithValue(ctx, peerKey{}, s.peer(c))
+			return context.WithValue(ctx, uidKey{}, uidOf(c))
 		},
 	}
 	quiet := make(chan struct{})
@@ -137,10 +143,20 @@ func (s *Server) Serve(ctx context.Context) error {
 // lastWord is how long an open stream may take to say how everything ended.
 const lastWord = 500 * time.Millisecond
 
-// peer asks the kernel. Who cannot be told apart may look and stop, no more.
-func (s *Server) peer(c net.Conn) Peer {
+// uidOf asks the kernel.
+func uidOf(c net.Conn) int {
 	uid, err := peerUID(c)
 	if err != nil {
+		return -1
+	}
+	return uid
+}
+
+// peer is who asks, by what is known of them now: what people may do can change while they are connected. Who cannot be
+// told apart may look and stop, no more.
+func (s *Server) peer(r *http.Request) Peer {
+	uid, known := r.Context().Value(uidKey{}).(int)
+	if !known || uid < 0 {
 		return Peer{UID: -1, Name: "somebody", Role: engine.Stopper}
 	}
 	return s.o.Who(uid)
@@ -154,6 +170,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /v1/survey", s.survey)
 	mux.HandleFunc("GET /v1/history", s.history)
 	mux.HandleFunc("POST /v1/order", s.order)
+	mux.HandleFunc("POST /v1/reload", s.reload)
 	return mux
 }
 
@@ -237,6 +254,10 @@ func (s *Server) history(w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusInternalServerError, orderAnswer{Error: err.Error()})
 		return
 	}
+	if r.URL.Query().Get("lines") == "packed" {
+		reply(w, http.StatusOK, pack(records))
+		return
+	}
 	reply(w, http.StatusOK, records)
 }
 
@@ -245,6 +266,9 @@ type orderAnswer struct {
 	Refusal *engine.Verdict `json:"refusal,omitempty"`
 	Error   string          `json:"error,omitempty"`
 }
+
+// plainID is an id that a person can copy from a screen into a shell: sentences tell them to.
+var plainID = regexp.MustCompile(`^[A-Za-z0-9._:@-]{1,128}$`)
 
 // maxOrder bounds the body of an order.
 const maxOrder = 64 << 10
@@ -261,8 +285,11 @@ func (s *Server) order(w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusBadRequest, orderAnswer{Error: "an order needs an id, so that it is carried out once however often it arrives"})
 		return
 	}
-	peer, _ := r.Context().Value(peerKey{}).(Peer)
-	run, err := Guest{s.o.Engine, peer, "socket"}.Ask(r.Context(), o)
+	if !plainID.MatchString(o.ID) {
+		reply(w, http.StatusBadRequest, orderAnswer{Error: "the id of an order is at most 128 letters, digits and . _ : @ -, because people type it after chaoscat approve"})
+		return
+	}
+	run, err := Guest{s.o.Engine, s.peer(r), "socket"}.Ask(r.Context(), o)
 	var refusal *engine.Refusal
 	switch {
 	case errors.As(err, &refusal) && refusal.Name == engine.NotAllowed:

@@ -13,14 +13,12 @@ import (
 	"github.com/chaoscat/chaoscat/engine/clock"
 )
 
-// Options is all that an engine needs. Everything is required but Survey, Log and Elapsed.
+// Options is all that an engine needs. Everything is required but Log, Elapsed and Beat.
 type Options struct {
+	Fittings
 	Plan    engine.Plan
 	State   engine.State   // what the journal kept
 	Started engine.Started // what must be reconciled first
-	Carrier Carrier
-	Gates   Gates
-	Survey  Surveyor // nil: nobody is looked at but who is drawn
 	Journal Journal
 	Latch   Latch
 	Clock   clock.Clock
@@ -31,26 +29,26 @@ type Options struct {
 	Demo    bool
 	LastSeq uint64 // newest record of earlier lives
 	Recent  []engine.Record
-	Shapes  []engine.Shape // of the plan's attacks, for people
 	// Undo bounds how long the end of Run waits for what is being undone.
 	Undo time.Duration
-	// Announce tells the world of a run before it is launched; an error means that nothing is launched. It bounds its own
-	// time. nil: nobody need be told.
-	Announce func(context.Context, engine.Run) error
-	// Check refuses an order for what the core cannot know, such as a parameter out of bounds; nil: nothing.
-	Check func(engine.Order) error
+	// Beat is called by the loop itself every BeatEvery, real time: it falls silent when the loop hangs, whatever else in
+	// the process is alive. It must not wait. 0: never.
+	Beat      func()
+	BeatEvery time.Duration
 }
 
 // Engine is the driver. Make it with [New]; it does nothing until [Engine.Run].
 type Engine struct {
-	o      Options
-	plan   engine.Plan
-	state  engine.State
-	events chan engine.What
-	plans  chan planChange
-	log    *log
+	o       Options
+	plan    engine.Plan
+	state   engine.State
+	events  chan engine.What
+	changes chan change
+	log     *log
 
 	sightings chan map[string]engine.Sighting
+	tenure    *tenure // what the engine works with now
+	warning   string  // a change that could not be taken
 
 	orders map[string][]chan engine.Reply // waiting for their answer, by order id
 	asked  chan ordered
@@ -77,11 +75,6 @@ type ordered struct {
 	reply chan engine.Reply
 }
 
-type planChange struct {
-	plan engine.Plan
-	text string
-}
-
 // reading is the wall clock and the monotonic one at the same moment.
 type reading struct {
 	wall    time.Time
@@ -100,12 +93,13 @@ func New(o Options) *Engine {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	e := &Engine{
-		o: o, plan: o.Plan, state: o.State, events: make(chan engine.What, 256), plans: make(chan planChange), sightings: make(chan map[string]engine.Sighting), asked: make(chan ordered),
+		o: o, plan: o.Plan, state: o.State, events: make(chan engine.What, 256), changes: make(chan change), sightings: make(chan map[string]engine.Sighting), asked: make(chan ordered),
 		orders: map[string][]chan engine.Reply{}, stops: map[string]chan string{}, deaf: make(chan struct{}), ended: make(chan struct{}),
 		watchers: map[chan engine.Snapshot]struct{}{}, recent: o.Recent, log: newLog(o.LastSeq),
 	}
 	e.flush = time.NewTimer(time.Hour)
 	e.flush.Stop()
+	e.tenure = &tenure{Fittings: o.Fittings}
 	e.latest = e.describe(o.Clock.Now())
 	return e
 }
@@ -120,11 +114,8 @@ func (e *Engine) Run(ctx context.Context) error {
 	defer end()
 	defer e.flush.Stop()
 	e.clock = e.read()
+	e.moveIn(life, e.o.Fittings)
 	e.step(life, e.o.Started)
-	e.goDo(func() {
-		e.o.Gates.Run(life, func(gate string, a engine.GateAnswer) { e.tell(engine.GateAnswered{Gate: gate, GateAnswer: a}) })
-	})
-	e.surveying(life)
 	e.loop(ctx, life)
 	e.step(life, engine.ShuttingDown{Cause: causeOf(ctx)})
 	return e.drain(life)
@@ -140,6 +131,8 @@ func causeOf(ctx context.Context) string {
 func (e *Engine) loop(ctx, life context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	beat, still := e.pulse()
+	defer still()
 	for {
 		timer.Reset(max(0, e.o.Clock.Real(e.wake.Sub(e.o.Clock.Now()))))
 		select {
@@ -153,14 +146,25 @@ func (e *Engine) loop(ctx, life context.Context) {
 			e.order(life, o)
 		case found := <-e.sightings:
 			e.see(life, found)
-		case c := <-e.plans:
+		case c := <-e.changes:
 			e.change(life, c)
+		case <-beat:
+			e.o.Beat()
 		case <-e.log.dirty:
 			e.flush.Reset(outputEvery)
 		case <-e.flush.C:
 			e.publish()
 		}
 	}
+}
+
+// pulse is the beat of the loop, and how it is stopped.
+func (e *Engine) pulse() (<-chan time.Time, func()) {
+	if e.o.BeatEvery <= 0 {
+		return nil, func() {}
+	}
+	t := time.NewTicker(e.o.BeatEvery)
+	return t.C, t.Stop
 }
 
 // drain steps what the undoing still has to say; nothing new begins meanwhile, because the core knows.
@@ -231,6 +235,7 @@ type taken struct {
 // step takes in what happened, makes it durable, and performs what follows from it.
 func (e *Engine) step(life context.Context, happened ...engine.What) {
 	now := e.read()
+	happened = e.present(happened)
 	if e.o.Elapsed != nil {
 		by := now.wall.Sub(e.clock.wall) - (now.elapsed - e.clock.elapsed)
 		e.clock = now
@@ -415,28 +420,12 @@ func logAttrs(r engine.Record) []any {
 	return attrs
 }
 
-// change steps under another plan from here on. What runs goes on under the limits it was started with.
-func (e *Engine) change(life context.Context, c planChange) {
-	if c.plan.Roster != e.plan.Roster {
-		e.roster++
-	}
-	e.plan = c.plan
-	e.step(life, engine.PlanChanged{Text: c.text})
-}
-
-// SetPlan hands over a new plan; text says what changed. It returns once the engine has it, or has ended.
-func (e *Engine) SetPlan(plan engine.Plan, text string) {
-	select {
-	case e.plans <- planChange{plan, text}:
-	case <-e.ended:
-	}
-}
-
 func (e *Engine) describe(now time.Time) engine.Snapshot {
 	s := e.plan.Describe(e.state, now)
 	s.Version, s.Demo, s.RosterID = e.o.Version, e.o.Demo, e.roster
-	s.Survey, s.SurveyID, s.Shapes = e.survey, e.seen, e.o.Shapes
+	s.Survey, s.SurveyID, s.Shapes = e.survey, e.seen, e.tenure.Shapes
 	s.Recent, s.LastSeq = slices.Clone(e.recent), e.log.last()
+	s.Warning = e.warning
 	if e.owed != nil {
 		s.Warning = "stopped, but the stop could not be written to disk: it would not hold over a restart"
 	}

@@ -175,7 +175,7 @@ func plan(t *testing.T) engine.Plan {
 func started(t *testing.T, f *fakes, change func(*local.Options)) (e *local.Engine, end func() error) {
 	t.Helper()
 	dice := uint64(0)
-	o := local.Options{Plan: plan(t), Carrier: f, Gates: f, Journal: f, Latch: f, Undo: time.Minute,
+	o := local.Options{Plan: plan(t), Fittings: local.Fittings{Carrier: f, Gates: f}, Journal: f, Latch: f, Undo: time.Minute,
 		Dice: func() uint64 { dice += 0x9e3779b97f4a7c15; return dice }}
 	if change != nil {
 		change(&o)

@@ -10,11 +10,11 @@ import (
 // The background look at the roster: what it finds is shown, and what the draw must know of it is told.
 
 func (e *Engine) surveying(life context.Context) {
-	if e.o.Survey == nil {
+	if e.tenure.Survey == nil {
 		return
 	}
-	e.goDo(func() {
-		e.o.Survey.Survey(life,
+	e.with(func(t *tenure) {
+		t.Survey.Survey(life,
 			func() *engine.Roster { return e.Snapshot().Roster },
 			func() []engine.Attack { return e.Snapshot().Attacks },
 			func(found map[string]engine.Sighting) {

@@ -96,8 +96,8 @@ func (e *Engine) Ask(ctx context.Context, o engine.Order) (run string, err error
 }
 
 func (e *Engine) order(life context.Context, o ordered) {
-	if e.o.Check != nil {
-		if err := e.o.Check(o.order); err != nil {
+	if check := e.tenure.Check; check != nil {
+		if err := check(o.order); err != nil {
 			o.reply <- engine.Reply{Order: o.order.ID, Refusal: &engine.Verdict{Name: engine.BadOrder, Sentence: err.Error()}}
 			return
 		}

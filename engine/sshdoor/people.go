@@ -21,6 +21,7 @@ type People struct {
 	keys        map[string]entry // by what the key is on the wire
 	authorities map[string]entry
 	revoked     map[string]bool
+	written     map[string]bool // names of persons, here and elsewhere
 }
 
 // entry is one line: whose key it is, or whose certificates an authority may sign, and where and how long it holds.
@@ -48,12 +49,18 @@ const (
 // have several. A line that begins with cert-authority lets in whoever has a valid user certificate of that key; one
 // that begins with @revoked keeps a key out in every role: as a person's, as a certificate's, as an authority's.
 //
+// Written are further names of persons, such as members of teams. An authority whose line lists no principals names
+// anybody else, but neither those nor the persons of this file: what they may do is not for every authority to give.
+//
 //	ssh-ed25519 AAAA... ada
 //	from="10.0.0.0/8",expiry-time="20270101" ssh-ed25519 AAAA... bob
 //	cert-authority,principals="eve,mallory" ssh-ed25519 AAAA... the bastion's authority
 //	@revoked ssh-ed25519 AAAA... the laptop that was stolen
-func ReadPeople(data []byte) (*People, []Mistake) {
-	p := &People{keys: map[string]entry{}, authorities: map[string]entry{}, revoked: map[string]bool{}}
+func ReadPeople(data []byte, written ...string) (*People, []Mistake) {
+	p := &People{keys: map[string]entry{}, authorities: map[string]entry{}, revoked: map[string]bool{}, written: map[string]bool{}}
+	for _, name := range written {
+		p.written[name] = true
+	}
 	var wrong []Mistake
 	n := 0
 	for line := range strings.Lines(string(data)) {
@@ -112,7 +119,7 @@ func (p *People) take(n int, text string) *Mistake {
 	if before, twice := p.keys[wire]; twice {
 		return &Mistake{Text: fmt.Sprintf("the key is there already: %s's, on line %d", before.name, before.line), Hint: "one key is one person"}
 	}
-	p.keys[wire] = e
+	p.keys[wire], p.written[e.name] = e, true
 	return nil
 }
 
@@ -195,13 +202,21 @@ func expiry(text string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("expiry-time %q is no time: write 20270101 or 202701011200Z", text)
 }
 
-// Names are those of all persons who are written down, and whether authorities may name others.
-func (p *People) Names() (names []string, others bool) {
+// Names are those of all persons who can come in by their key or by a certificate of an authority that lists them, and
+// the line of the first authority that lists nobody, and so may name others; 0 is none.
+func (p *People) Names() (names []string, others int) {
 	for _, e := range p.keys {
 		names = append(names, e.name)
 	}
+	for _, e := range p.authorities {
+		if len(e.principals) == 0 && (others == 0 || e.line < others) {
+			others = e.line
+		}
+		names = append(names, e.principals...)
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return !ValidName(name) })
 	slices.Sort(names)
-	return slices.Compact(names), len(p.authorities) > 0
+	return slices.Compact(names), others
 }
 
 // Who is the person behind a key or a certificate that somebody at that address shows; the error says why it is
@@ -274,6 +289,9 @@ func (p *People) certified(c *ssh.Certificate, at net.Addr, now time.Time) (stri
 	}
 	if len(authority.principals) > 0 && !slices.Contains(authority.principals, name) {
 		return "", fmt.Errorf("a certificate for %s, whom its authority (line %d) may not name", name, authority.line)
+	}
+	if len(authority.principals) == 0 && p.written[name] {
+		return "", fmt.Errorf("a certificate for %s, whose authority (line %d) may name them only if its principals=\"...\" lists them", name, authority.line)
 	}
 	checker := ssh.CertChecker{SupportedCriticalOptions: []string{sourceAddress}, Clock: func() time.Time { return now }}
 	if err := checker.CheckCert(name, c); err != nil {

@@ -88,7 +88,7 @@ func TestAPersonIsKnownByTheirKeyWhereAndAsLongAsItHolds(t *testing.T) {
 		t.Error("without a file somebody is let in")
 	}
 	names, others := people.Names()
-	if want := []string{"ada", "far", "lost", "near by", "old", "young"}; !slices.Equal(names, want) || others {
+	if want := []string{"ada", "far", "lost", "near by", "old", "young"}; !slices.Equal(names, want) || others != 0 {
 		t.Errorf("%v %v", names, others)
 	}
 }
@@ -210,8 +210,35 @@ func TestACertificateNamesItsPersonWhereAndAsLongAsItHolds(t *testing.T) {
 	if name, err := people.Who(forged, place, noon); err == nil {
 		t.Errorf("a certificate that was changed after it was signed is %s's", name)
 	}
-	if names, others := people.Names(); len(names) != 0 || !others {
+	if names, others := people.Names(); !slices.Equal(names, []string{"bob", "eve"}) || others != 1 {
 		t.Errorf("%v %v", names, others)
+	}
+}
+
+// Whoever keeps an authority that may name anybody could otherwise become an admin.
+func TestAnAuthorityThatListsNobodyNamesNoPersonWhoIsWrittenDown(t *testing.T) {
+	anybody, listed, key := newKey(t), newKey(t), newKey(t)
+	people, wrong := ReadPeople([]byte(strings.Join([]string{
+		"cert-authority " + line(anybody.PublicKey(), ""),
+		`cert-authority,principals="ada,bob,carol" ` + line(listed.PublicKey(), ""),
+		line(newKey(t).PublicKey(), "bob"),
+	}, "\n")), "ada") // of a team
+	if wrong != nil {
+		t.Fatal(wrong)
+	}
+	named := func(name string) func(*ssh.Certificate) {
+		return func(c *ssh.Certificate) { c.ValidPrincipals, c.KeyId = []string{name}, name }
+	}
+	for _, name := range []string{"ada", "bob"} {
+		if got, err := people.Who(certificate(t, anybody, key, named(name)).PublicKey(), place, noon); err == nil || !strings.Contains(err.Error(), "line 1") {
+			t.Errorf("%s: %q %v", name, got, err)
+		}
+		if got, err := people.Who(certificate(t, listed, key, named(name)).PublicKey(), place, noon); got != name || err != nil {
+			t.Errorf("%s, whom its authority lists: %q %v", name, got, err)
+		}
+	}
+	if got, err := people.Who(certificate(t, anybody, key, named("carol")).PublicKey(), place, noon); got != "carol" || err != nil {
+		t.Errorf("somebody whom nothing is given to: %q %v", got, err)
 	}
 }
 
