@@ -24,12 +24,12 @@ func (p Pending) wants() []string {
 	return p.Approved
 }
 
-// missing is how many more people must approve.
-func (p Pending) missing() int { return max(0, p.Needs-len(p.wants())) }
+// Missing is how many more people must approve.
+func (p Pending) Missing() int { return max(0, p.Needs-len(p.wants())) }
 
 // Sentence is what the order waits for, and how it gets it.
 func (p Pending) Sentence() string {
-	n := p.missing()
+	n := p.Missing()
 	people := "1 more person"
 	if n > 1 {
 		people = fmt.Sprintf("%d more people", n)
@@ -124,7 +124,7 @@ func (t *turn) approve(o Order) {
 	p := t.s.Pending[i]
 	p.Approved = append(slices.Clone(p.Approved), o.By)
 	about := fmt.Sprintf("approved %s of %s", p.Order.Attack, p.Order.By)
-	if p.missing() > 0 {
+	if p.Missing() > 0 {
 		t.s.Pending = slices.Clone(t.s.Pending)
 		t.s.Pending[i] = p
 		t.obey(o, about+": "+p.Sentence()+";")

@@ -72,6 +72,8 @@ type Options struct {
 	// Getenv reads the environment of whoever sits at the terminal, to know whether tmux or screen stands between:
 	// TMUX, STY and TERM. Nil knows of neither.
 	Getenv func(string) string
+	// Command is how the program is called in a shell so that it means the same engine; empty is chaoscat.
+	Command string
 	// GameDay is a plan to carry out; nil where there is none.
 	GameDay *GameDay
 	// Hangup and Terminate pass on the signals that the caller caught; nil where there are none. The

@@ -76,7 +76,7 @@ func TestHelpTellsOfNoKeyThatIsAlwaysOff(t *testing.T) {
 		with func(*Options)
 		off  []string
 	}{
-		"read-only":         {readOnly, []string{"run the drawn one", "draw again", "choose attack", "re-arm", "exclude", "a note into", "SCHEDULE"}},
+		"read-only":         {readOnly, []string{"run the drawn one", "draw again", "attack by hand", "re-arm", "exclude", "a note into", "SCHEDULE"}},
 		"writes no files":   {func(o *Options) { o.SaveDir, o.Attached = NoFiles, true }, []string{"y W", "write to file"}},
 		"no shell":          {func(o *Options) { o.Remote, o.Attached = &Remote{}, true }, []string{"ctrl+z"}},
 		"the engine inside": {nil, []string{"ctrl+z"}},

@@ -319,6 +319,10 @@ func (m *root) dayOrdered(msg dayOrderedMsg) tea.Cmd {
 		m.say(m.look.warn, "the game day's order did not get through: "+msg.err.Error())
 	case o.Kind == engine.RunOnce:
 		d.given[o.ID] = true
+		if waits(msg.err) {
+			m.say(m.look.strong, "the step waits: "+refusal.Sentence)
+			break
+		}
 		if refused {
 			m.say(m.look.bad, "the step was refused: "+refusal.Sentence)
 		}
@@ -406,7 +410,9 @@ func whyNotApprove(r *root) string {
 		return why
 	}
 	step, waits := r.day.session.Waiting()
-	switch {
+	switch others := r.day.session.WaitsForOthers(); {
+	case others != "":
+		return "the step waits for other people: " + others
 	case !waits && r.day.session.Turn() == 0, r.day.session.Begun.IsZero():
 		return "no step waits just now"
 	case !waits:
@@ -424,6 +430,9 @@ func whyNotApprove(r *root) string {
 func whyNotLeaveOut(r *root) string {
 	if why := whyNoGameDay(r); why != "" {
 		return why
+	}
+	if r.day.session.WaitsForOthers() != "" {
+		return "the step waits for other people, who may let it begin at any moment; " + r.scene.stopKey() + " gives it up"
 	}
 	if _, waits := r.day.session.Waiting(); !waits {
 		return "no step waits just now"

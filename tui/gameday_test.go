@@ -40,6 +40,7 @@ type theatre struct {
 	memory  int             // records before this one are on disk alone
 	role    engine.Role     // of whoever orders
 	refused map[string]bool // orders that are turned away at the door
+	several bool            // an attack waits for other people
 	answers map[string]bool // run-once orders that were answered
 	begun   map[string]int
 	stopped *engine.Latch
@@ -155,6 +156,10 @@ func (x *theatre) order(o engine.Order) {
 		x.stopped = nil
 	case o.Kind == engine.RunOnce && x.answers[o.ID]:
 		return
+	case o.Kind == engine.RunOnce && x.several:
+		people := o.Attack + " must be wanted by 2 people: 1 more person must say: chaoscat approve " + o.ID
+		x.con.answer = &engine.Refusal{Verdict: engine.Verdict{Name: engine.NeedsApproval, Sentence: people}}
+		given.Text = "waits for approval: " + people + "; asked by " + o.By
 	case o.Kind == engine.RunOnce:
 		x.begin(o, given)
 		return
@@ -412,6 +417,36 @@ func TestNoStepBeginsWhileAStopIsOnItsWay(t *testing.T) {
 	x.later(11 * time.Minute)
 	if got := x.runs(); got != "" {
 		t.Errorf("begun: %s", got)
+	}
+}
+
+func TestAStepThatOthersMustWantWaitsAndIsNeitherGivenAgainNorLeftOut(t *testing.T) {
+	x := opening(nil).news()
+	x.several = true
+	x.approve().news()
+	id := "gameday-" + x.m.day.session.ID + "-1"
+	if screen := x.screen(120, 40); !strings.Contains(screen, "waits for other people") || strings.Contains(screen, "refused") {
+		t.Errorf("it is not said:\n%s", screen)
+	}
+	for range 3 {
+		x.look(time.Second)
+	}
+	x.keys(char('b')).keys(char('y'))
+	x.keys(char('L')).runes("no time").keys(enter)
+	given := 0
+	for _, o := range x.con.orders {
+		if o.ID == id {
+			given++
+		}
+	}
+	if p := x.m.day.session.Steps[0]; given != 1 || p.State != gameday.Ahead || p.Tries != 0 {
+		t.Fatalf("given %d times; the step is %+v", given, p)
+	}
+	x.several = false // somebody else approves
+	x.begin(engine.Order{ID: id, Kind: engine.RunOnce, By: "ada", Attack: x.m.day.session.Plan.Steps[0].Attack}, engine.Record{Kind: engine.OrderGiven, Order: &engine.Order{ID: id, Kind: engine.RunOnce}})
+	x.news().news()
+	if p := x.m.day.session.Steps[0]; p.State != gameday.Running {
+		t.Errorf("the step is %+v", p)
 	}
 }
 
@@ -697,6 +732,10 @@ var dayScenes = []struct {
 		x.news()
 		x.refused["gameday-"+x.m.day.session.ID+"-1"] = true
 		x.approve()
+	}},
+	{"waits for others", func(x *theatre) {
+		x.several = true
+		x.news().approve().news()
 	}},
 	{"stopped", func(x *theatre) {
 		x.news().approve().runes("s")

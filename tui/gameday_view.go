@@ -81,6 +81,8 @@ func (m *root) dayNote() string {
 		return alsoRunning(s.Running)
 	case d.next.Do == gameday.Until:
 		return "in " + brief(d.next.At.Sub(s.now))
+	case d.session.WaitsForOthers() != "":
+		return "waits for other people"
 	case d.next.Do == gameday.Ask:
 		return "asks for approval"
 	}
@@ -212,6 +214,8 @@ func (m *root) turnWord(p gameday.Progress) dayWord {
 		return dayWord{k.wait, k.warn, "not begun"}
 	case s.Stopped != nil:
 		return dayWord{k.no, k.bad, d.next.Why}
+	case p.Others != "":
+		return dayWord{k.wait, k.hot, "waits for other people: " + p.Others}
 	case p.Approved:
 		return dayWord{k.wait, k.strong, "approved by " + p.By + ": every gate is asked"}
 	case p.Refusal != nil:

@@ -98,6 +98,9 @@ var scenes = []struct {
 		d.show(attacking(), story()...).runes("3k")
 		d.show(attacking(), story()[3:6]...)
 	}},
+	{"waiting for others", func(d *desk) { d.show(withPending(armed(), pendingCPU(), pendingMany()), story()[:3]...) }},
+	{"waiting while attacking", func(d *desk) { d.show(withPending(attacking(), pendingCPU()), story()...) }},
+	{"approve", func(d *desk) { d.show(withPending(armed(), pendingCPU(), pendingMany())).runes("A") }},
 	{"stop not delivered", func(d *desk) {
 		d.con.refuse("dial unix /run/chaoscat.sock: connection refused")
 		d.show(attacking(), story()...).runes("s")

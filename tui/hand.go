@@ -583,12 +583,16 @@ func (h *hand) order() engine.Order {
 func (m *root) handAnswered(msg orderedMsg) tea.Cmd {
 	h := &m.hand
 	h.sent = ""
-	if msg.err != nil {
+	if msg.err != nil && !waits(msg.err) {
 		h.trouble, h.confirm.text = "not run: "+msg.err.Error(), ""
 		return nil
 	}
 	m.mode = browsing
 	m.roster.marks = nil
+	if waits(msg.err) {
+		m.say(m.look.strong, "it waits: "+msg.err.Error())
+		return nil
+	}
 	m.say(m.look.good, "accepted: "+h.attack().Name+" on "+h.on())
 	return nil
 }

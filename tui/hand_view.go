@@ -187,6 +187,9 @@ func (m *root) handItems() (all []item) {
 		in = k.bad
 	}
 	say("Hits", "", m.handHits(), in)
+	if n := d.attack().Approval; n > 1 {
+		say("Waits", "", fmt.Sprintf("for other people: %d must want it, you included", n), k.warn)
+	}
 	undo, ends, summary := "as the plan has it, by guards on the host too", "", ""
 	if shape := d.shape(); shape != nil {
 		undo, ends, summary = shape.Undoes, strings.Join(shape.Layers, "; "), shape.Summary

@@ -26,6 +26,9 @@ func titleLine(k *look, s *scene, width int) string {
 	if n := len(s.Hosts.Residue); n > 0 {
 		left = append(left, part{k.alarm, fmt.Sprintf("RESIDUE %d", n), 1})
 	}
+	if n := len(s.Pending); n > 0 && !s.lost {
+		left = append(left, part{k.hot, fmt.Sprintf("WAITING %d", n), 2})
+	}
 	switch {
 	case s.attacking() && s.Stopped != nil && !s.lost: // it is not to be hit again and again
 		left = append(left, part{k.hot, "STOP taken", 0}, part{k.warn, after(s), 2})
@@ -118,11 +121,13 @@ func nextStep(s *scene, width int) string {
 	case s.small:
 		return ""
 	case len(left) > 0:
-		return "chaoscat sweep --host " + left[0]
+		return s.shell("sweep --host " + left[0])
 	case s.Mood == engine.MoodPaused:
 		return "p resumes"
 	case s.heldByGate():
 		return "c shows the gates"
+	case len(s.Pending) > 0 && !s.readOnly:
+		return "A approves what waits"
 	}
 	return upcoming(s, width)
 }

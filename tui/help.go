@@ -72,7 +72,7 @@ func (m *root) helpLines(group string) (lines []helpLine) {
 		switch last := len(lines) - 1; {
 		case c.group != group:
 		case m.never(c):
-			if c.help == andBefore { // the line of the one before ends with what this one does
+			if c.help == andBefore && last >= 0 { // the line of the one before ends with what this one does
 				lines[last].help, _, _ = strings.Cut(lines[last].help, ";")
 			}
 		case c.help == andBefore:

@@ -288,3 +288,23 @@ func TestAnAttackedHostComesIntoViewAndTheSelectionStays(t *testing.T) {
 		t.Error("ten seconds later they do not move either")
 	}
 }
+
+// With a socket or a configuration of its own, "chaoscat stop" would stop another engine.
+func TestWhatIsToBeTypedInAShellMeansThisEngine(t *testing.T) {
+	named := func(o *Options) { o.Command = "chaoscat --socket /run/other.sock" }
+	d := newDesk(named).show(attacking())
+	d.con.refuse("connection refused")
+	d.runes("s")
+	d.wait(time.Second)
+	if screen := d.screen(120, 40); !strings.Contains(screen, "from any shell: chaoscat --socket /run/other.sock stop") {
+		t.Errorf("an undelivered stop:\n%s", screen)
+	}
+	lost := newDesk(named).show(armed())
+	lost.m.Update(newsMsg{lost: true})
+	if screen := lost.screen(120, 40); !strings.Contains(screen, "--socket /run/other.sock stop. What runs") {
+		t.Errorf("a lost link:\n%s", screen)
+	}
+	if screen := newDesk(named).show(residue()).screen(120, 40); !strings.Contains(screen, "chaoscat --socket /run/other.sock sweep --host") {
+		t.Errorf("residue:\n%s", screen)
+	}
+}

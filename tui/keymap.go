@@ -19,7 +19,7 @@ import (
 const stopName = "stop"
 
 // opens are the actions that a question or a dialog follows: their key must not be one that answers.
-var opens = []string{"run-once", "by-hand", "pause", "exclude", "quit", "begin-step", "leave-out-step"}
+var opens = []string{"run-once", "by-hand", "pause", "exclude", "quit", "approve", "begin-step", "leave-out-step"}
 
 // keyNames are the keys that have a name rather than a character.
 var keyNames = []string{"tab", "shift+tab", "enter", "esc", "space", "up", "down", "left", "right", "pgup", "pgdown", "home", "end",

@@ -108,7 +108,8 @@ func browsingCommands() []command {
 	return append([]command{
 		{"run-once", bind(keys("r"), "r", "run once"), "SCHEDULE", "run the drawn one, then y", 4, (*root).askRun, whyNotRun},
 		{"skip", bind(keys(">"), ">", "skip"), "SCHEDULE", "skip it and draw again", 8, (*root).skip, whyNotSkip},
-		{"by-hand", bind(keys("a"), "a", "by hand"), "SCHEDULE", "choose attack and hosts", 7, (*root).openHand, whyNotByHand},
+		{"by-hand", bind(keys("a"), "a", "by hand"), "SCHEDULE", "attack by hand; approve", 7, (*root).openHand, whyNotByHand},
+		{"approve", bind(keys("A"), "A", "approve"), "SCHEDULE", andBefore, 3, (*root).askApproval, whyNotApproval},
 		{"begin-step", bind(keys("b"), "b", "begin step"), "GAME DAY", "begin the step, then y", 3, (*root).askApprove, whyNotApprove},
 		{"leave-out-step", bind(keys("L"), "L", "leave out"), "GAME DAY", "leave it out, say why", 4, (*root).openLeaveOut, whyNotLeaveOut},
 		{"pause", bind(keys("p"), "p", "pause/resume"), "SCHEDULE", "pause, resume, re-arm: y", 5, (*root).pause, whyNoOrder},
@@ -304,7 +305,7 @@ func whyNotExclude(r *root) string {
 // never tells of a key that does nothing in this console, whatever happens.
 func (m *root) never(c command) bool {
 	switch c.name {
-	case "run-once", "skip", "by-hand", "begin-step", "leave-out-step", "pause", "exclude", "note":
+	case "run-once", "skip", "by-hand", "approve", "begin-step", "leave-out-step", "pause", "exclude", "note":
 		return m.options.ReadOnly
 	case "save":
 		return m.options.SaveDir == NoFiles

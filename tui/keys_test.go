@@ -281,7 +281,7 @@ func TestAnUndeliveredStopIsSentAgainUntilItIsDelivered(t *testing.T) {
 	if ids := d.con.orders; ids[0].ID != ids[2].ID {
 		t.Error("the stop was repeated under another id")
 	}
-	if d.m.delivery.warning() != "" {
+	if d.m.delivery.warning("") != "" {
 		t.Error("the warning stays after delivery")
 	}
 	d.runes("s")

@@ -17,7 +17,7 @@ type next struct {
 }
 
 // wants is how many lines the pane could fill.
-func (n *next) wants(s *scene) int { return 3 + len(s.Chances) }
+func (n *next) wants(s *scene) int { return 3 + min(1, len(s.Pending)) + len(s.Chances) }
 
 func (n *next) view(k *look, s *scene, r rect) pane {
 	p := pane{title: "1 Next attack", note: countdown(s)}
@@ -32,6 +32,9 @@ func (n *next) view(k *look, s *scene, r rect) pane {
 			most = h // what follows is old
 		}
 		p.rows = k.fill([]remark{why}, w, most)
+	}
+	if waits := waiting(k, s); waits.text != "" && len(p.rows) < h {
+		p.rows = append(p.rows, k.fill([]remark{waits}, w, max(1, min(3, h-len(p.rows)-1)))...)
 	}
 	if len(p.rows) < h {
 		limit := max(1, h/4)
@@ -62,7 +65,7 @@ func (n *next) view(k *look, s *scene, r rect) pane {
 // nothingKnown is for somebody who looks at an empty screen.
 func nothingKnown(s *scene) string {
 	if s.lost {
-		return "There is no link to the engine; it is tried again and again. From any shell: chaoscat status. s is tried all the same, q quits."
+		return "There is no link to the engine; it is tried again and again. From any shell: " + s.shell("status") + ". s is tried all the same, q quits."
 	}
 	return "Nothing is known yet: the engine is starting, or has not said its first word. s stops all the same, q quits."
 }
@@ -106,7 +109,7 @@ func standing(k *look, s *scene) remark {
 
 // unanswered is what is known while nobody answers: whether there is an engine at all is not.
 func unanswered(s *scene) string {
-	return "Nobody answers since " + s.at(s.At) + ": the engine may be dead or cut off. This console tries again by itself; from any shell: chaoscat stop"
+	return "Nobody answers since " + s.at(s.At) + ": the engine may be dead or cut off. This console tries again by itself; from any shell: " + s.shell("stop")
 }
 
 // drawn says who is next, or why nobody is.

@@ -89,6 +89,10 @@ func (m *root) answered(msg orderedMsg) tea.Cmd {
 	if msg.order.ID == m.hand.sent && m.mode == choosing {
 		return m.handAnswered(msg)
 	}
+	if waits(msg.err) {
+		m.say(m.look.strong, "it waits: "+msg.err.Error())
+		return nil
+	}
 	if msg.err != nil {
 		m.say(m.look.warn, "not done: "+msg.err.Error())
 		return nil
@@ -105,6 +109,8 @@ func (m *root) answered(msg orderedMsg) tea.Cmd {
 		m.say(m.look.good, o.Host+" is excluded until somebody includes it")
 	case engine.Include:
 		m.say(m.look.good, o.Host+" is included again")
+	case engine.Approve:
+		m.say(m.look.good, m.approvedText(o))
 	case engine.Remark:
 		m.say(m.look.good, "noted in the record: "+o.Reason)
 	default:
@@ -177,11 +183,11 @@ func (d delivery) undelivered() error {
 }
 
 // warning is what stays on the screen while a stop could not be delivered.
-func (d delivery) warning() string {
+func (d delivery) warning(command string) string {
 	if d.err == nil {
 		return ""
 	}
-	return fmt.Sprintf("STOP NOT DELIVERED (try %d); from any shell: chaoscat stop (%v)", d.tries, d.err)
+	return fmt.Sprintf("STOP NOT DELIVERED (try %d); from any shell: %s (%v)", d.tries, command, d.err)
 }
 
 // question is a dialog that y answers with an order, or with one for each of several hosts. It keeps to the host and the attack that it names,

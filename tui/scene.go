@@ -23,10 +23,14 @@ type scene struct {
 	small    bool           // there is no room for panes
 	readOnly bool           // only stop is ordered from here
 	typing   bool           // s is a letter just now: ctrl+c stops
+	command  string         // see [Options].Command
 	warning  string         // a stop that has not been delivered; shown until it is
 
 	runOn map[string]int32 // host → its run, among those that run
 }
+
+// shell is a command for any shell that means the same engine.
+func (s *scene) shell(words string) string { return cmp.Or(s.command, "chaoscat") + " " + words }
 
 // gather finds what runs on which host, once for each snapshot: rows are drawn far more often.
 func (s *scene) gather() {

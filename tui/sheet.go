@@ -276,7 +276,7 @@ func (m *root) mayPart(p *page, h engine.Host) {
 		p.pair(name, what, in)
 	}
 	if left, has := s.Hosts.Residue[h.Name]; has {
-		say("residue", left.Text+" (since "+s.at(left.Since)+"); look, then run: chaoscat sweep --host "+h.Name, k.alarm)
+		say("residue", left.Text+" (since "+s.at(left.Since)+"); look, then run: "+s.shell("sweep --host "+h.Name), k.alarm)
 	}
 	if h.Barred != "" {
 		say("configuration", h.Barred, k.warn)

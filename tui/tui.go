@@ -56,8 +56,9 @@ type root struct {
 	clip    func(string) // to the terminal, past the frames; nil: there is no way
 
 	question    question
-	asked       bool // the question was opened by a key of the read that is being handled
-	stopped     bool // a stop was ordered by a key of that read
+	approving   engine.Pending // what somebody was last asked to approve
+	asked       bool           // the question was opened by a key of the read that is being handled
+	stopped     bool           // a stop was ordered by a key of that read
 	choice      int
 	toast       toast
 	delivery    delivery
@@ -82,7 +83,7 @@ func newRoot(ctx context.Context, o Options, end *ending, caughtUp <-chan struct
 		feed: newFeed(o.Console, o.Now, end.guard),
 		look: newLook(o.Plain, o.ASCII, themeOf(o.Theme)), attack: newAttack(),
 		events: output{name: "Events"}, day: newDay(o.GameDay),
-		scene: scene{zone: time.UTC, attached: o.Attached, readOnly: o.ReadOnly},
+		scene: scene{zone: time.UTC, attached: o.Attached, readOnly: o.ReadOnly, command: o.Command},
 		focus: firstFocus(o), stale: true, mouse: o.Mouse,
 	}
 }
@@ -260,7 +261,7 @@ func (m *root) refresh() {
 	if !s.LinkLost.IsZero() {
 		s.lost, heard = true, s.LinkLost
 	}
-	s.age, s.warning, s.small = now.Sub(heard), m.delivery.warning(), tooSmall(m.w, m.h)
+	s.age, s.warning, s.small = now.Sub(heard), m.delivery.warning(s.shell("stop")), tooSmall(m.w, m.h)
 	s.typing = m.current().textual()
 	if s.lost {
 		s.now = s.At // what is not known does not count down

@@ -288,6 +288,47 @@ func TestARefusedStepIsRetriedOnlyWhenApprovedAnew(t *testing.T) {
 	}
 }
 
+// An attack that several people must want: the order waits, and is not refused before it is given up.
+func TestAStepThatOthersMustWantWaitsForThem(t *testing.T) {
+	given := func(t *testing.T) (*console, engine.Order) {
+		e := room(t)
+		c := attach(e, plan(t, gameday.Step{}))
+		c.once()
+		c.order(c.session.Approve(), engine.Operator)
+		c.read()
+		o := c.session.Next(c.view(), c.now).Order
+		c.note(engine.Record{Kind: engine.OrderGiven, Order: &o, Text: "waits for approval: 1 more person must say so; asked by ada (game day x; asked by noone)"})
+		c.read()
+		return c, o
+	}
+	t.Run("until they do", func(t *testing.T) {
+		c, o := given(t)
+		if next := c.session.Next(c.view(), c.now); next.Do != gameday.Watch || next.Why != "it waits for other people: 1 more person must say so" {
+			t.Fatalf("it wants %+v", next)
+		}
+		c.order(c.session.Skip("we do not wait"), engine.Operator) // and then somebody approves
+		c.read()
+		if _, waiting := c.session.Waiting(); waiting || c.session.Steps[0].State != gameday.Ahead {
+			t.Errorf("it can be left out while it may begin: %+v", c.session.Steps[0])
+		}
+		c.attack(o, engine.Record{Kind: engine.OrderGiven, Order: &o})
+		if c.play(); c.session.Steps[0].State != gameday.Done || c.session.Steps[0].Tries != 0 || c.session.WaitsForOthers() != "" {
+			t.Errorf("it ended as %+v", c.session.Steps[0])
+		}
+	})
+	t.Run("until it is given up", func(t *testing.T) {
+		c, o := given(t)
+		c.note(engine.Record{Kind: engine.OrderGiven, Order: &o, Verdict: &engine.Verdict{Name: engine.NeedsApproval, Sentence: "nobody else has approved it"}})
+		c.read()
+		if next := c.session.Next(c.view(), c.now); next.Do != gameday.Ask || next.Why != "it was refused: nobody else has approved it" {
+			t.Fatalf("it wants %+v", next)
+		}
+		if c.play(); c.begun[o.ID] != 0 || c.begun[o.ID+"-try2"] != 1 {
+			t.Errorf("began: %v", c.begun)
+		}
+	})
+}
+
 func TestAStepTurnedAwayAtTheDoorIsRefusedToo(t *testing.T) {
 	e := room(t)
 	c := attach(e, plan(t, gameday.Step{}))

@@ -63,6 +63,8 @@ func (s Session) step(i int, now engine.Snapshot, at time.Time) Next {
 		return s.judge(i, now, at)
 	case now.Stopped != nil:
 		return Next{Why: fmt.Sprintf("stopped by %s; it goes on when somebody has resumed and approved", now.Stopped.By)}
+	case p.Others != "":
+		return Next{Why: "it waits for other people: " + p.Others}
 	case p.Approved:
 		return Next{Do: Give, Order: s.order(i)}
 	case p.Refusal != nil:
@@ -175,11 +177,21 @@ func (s Session) Turn() int {
 	return 0
 }
 
-// Waiting tells whether a step could be approved or skipped now, and which: its turn has come and it has not begun.
+// Waiting tells whether a step could be approved or skipped now, and which: its turn has come, it has not begun, and its
+// order is not waiting for other people, who could let it begin after it was skipped.
 func (s Session) Waiting() (step int, ok bool) {
 	i := s.turn()
-	if s.Begun.IsZero() || s.Over() || i == len(s.Steps) || s.Steps[i].State != Ahead {
+	if s.Begun.IsZero() || s.Over() || i == len(s.Steps) || s.Steps[i].State != Ahead || s.Steps[i].Others != "" {
 		return 0, false
 	}
 	return i + 1, true
+}
+
+// WaitsForOthers is what other people must do before the step whose turn it is begins; "" where it does not wait for
+// any.
+func (s Session) WaitsForOthers() string {
+	if i := s.turn(); i < len(s.Steps) {
+		return s.Steps[i].Others
+	}
+	return ""
 }

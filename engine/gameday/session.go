@@ -55,6 +55,7 @@ type Progress struct {
 	By       string          // who approved or skipped it
 	Tries    int             // that were refused
 	Refusal  *engine.Verdict // of the last of them
+	Others   string          // its order was given, and waits for other people: for whom; "": it does not
 	Run      string          // what the engine calls it
 	Settled  bool            // the engine has said that it began
 	Parts    []Part          // one for each host
@@ -178,7 +179,7 @@ func (s *Session) hearOf(p *Progress, l line, r engine.Record) {
 			p.Approved, p.By, s.Fresh = true, r.By, ""
 		}
 	case wordSkipped:
-		if turn && p.Run == "" {
+		if turn && p.Run == "" && p.Others == "" {
 			p.State, p.By, p.Why, p.Ended, s.Fresh = Skipped, r.By, l.why, r.At, ""
 		}
 	case wordRefused:
@@ -210,7 +211,7 @@ func (s *Session) hold(why string) {
 }
 
 func (p *Progress) refused(v engine.Verdict) {
-	p.Tries, p.Refusal, p.Approved, p.Run = p.Tries+1, &v, false, ""
+	p.Tries, p.Refusal, p.Others, p.Approved, p.Run = p.Tries+1, &v, "", false, ""
 }
 
 // turn is the index of the step whose turn it is: the first that is not done with; len(Steps) if all are.
@@ -362,18 +363,23 @@ func (s *Session) ordered(r engine.Record) {
 	s.Moments = append(s.Moments, m)
 }
 
-// answered takes the engine's answer to a step.
+// answered takes the engine's answer to a step. Before it answers an order that other people must want too, it says that
+// the order waits for them: no run has begun then, and there is no verdict.
 func (s *Session) answered(r engine.Record) {
 	i, ok := s.stepOfOrder(r.Order.ID)
 	if !ok || s.Steps[i].Settled {
 		return
 	}
 	p := &s.Steps[i]
+	if r.Verdict == nil && r.Run == "" {
+		p.Others = waitsFor(r.Text)
+		return
+	}
 	if r.Verdict != nil && r.Verdict.Name != engine.DryRun {
 		p.refused(*r.Verdict)
 		return
 	}
-	p.Settled, p.Refusal = true, nil
+	p.Settled, p.Refusal, p.Others = true, nil, ""
 	if r.Run != "" {
 		p.Run = r.Run
 	}
@@ -381,6 +387,12 @@ func (s *Session) answered(r engine.Record) {
 		p.State, p.Began = Running, r.At
 	}
 	p.conclude(r.At)
+}
+
+// waitsFor is whom an order waits for, as the record says it.
+func waitsFor(text string) string {
+	people, _, _ := strings.Cut(strings.TrimPrefix(text, "waits for approval: "), "; asked by ")
+	return people
 }
 
 var gateLine = regexp.MustCompile(`^(?:health|oncall) (.*?): (ok|no)(?:, .*)?$`)

@@ -1,11 +1,19 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
 	"time"
 )
+
+func (o Options) timeless() error {
+	if o.StaleAfter > 0 && o.Now == nil {
+		return errors.New("to tell whether an answer is stale needs a clock")
+	}
+	return nil
+}
 
 // stale refuses what is too old to say how things are, and whoever lives in another time. What says nothing of its age
 // is taken for fresh.

@@ -78,7 +78,7 @@ func New(o Options) (*Client, error) {
 	}
 	base, urlErr := parseURL(o.URL)
 	pool, poolErr := authorities(o.CAFile)
-	if err := errors.Join(urlErr, refuseOpenSecrets(o.Headers), poolErr, o.papers()); err != nil {
+	if err := errors.Join(urlErr, refuseOpenSecrets(o.Headers), poolErr, o.papers(), o.timeless()); err != nil {
 		return nil, err
 	}
 	return &Client{o: o, base: base, http: &http.Client{

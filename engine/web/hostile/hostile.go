@@ -104,11 +104,11 @@ func judge(t *testing.T, s Server, ask func(t *testing.T, s Server) (bool, strin
 	if !ok && said == "" {
 		t.Error("the client does not say what was wrong")
 	}
-	FitToShow(t, said)
+	fitToShow(t, said)
 }
 
-// FitToShow fails the test if a text has the secret in it, or a line that no terminal and no log should get.
-func FitToShow(t *testing.T, said string) {
+// fitToShow fails the test if a text has the secret in it, or a line that no terminal and no log should get.
+func fitToShow(t *testing.T, said string) {
 	t.Helper()
 	if strings.Contains(said, Token[:8]) {
 		t.Errorf("the secret is shown: %q", said)

@@ -89,11 +89,7 @@ func (o *office) start(t *testing.T, s *httptest.Server, p papers) (file string)
 
 func (o *office) issue(t *testing.T, p papers) *tls.Config {
 	t.Helper()
-	key := newKey(t)
-	c := &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "server"}, NotBefore: time.Now().AddDate(0, 0, -1), NotAfter: time.Now().AddDate(0, 0, 1),
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-	}
+	c, key := template("server"), newKey(t)
 	switch p {
 	case foreign:
 		c.IPAddresses, c.DNSNames = nil, []string{"other.example"}
@@ -102,11 +98,24 @@ func (o *office) issue(t *testing.T, p papers) *tls.Config {
 	case early:
 		c.NotBefore = time.Now().Add(time.Hour)
 	}
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{o.sign(t, c, key)}, PrivateKey: key}}}
+}
+
+// template is a certificate on 127.0.0.1 before it is signed.
+func template(name string) *x509.Certificate {
+	return &x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().AddDate(0, 0, -1), NotAfter: time.Now().AddDate(0, 0, 1),
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+}
+
+func (o *office) sign(t *testing.T, c *x509.Certificate, key *ecdsa.PrivateKey) []byte {
+	t.Helper()
 	der, err := x509.CreateCertificate(rand.Reader, c, o.cert, &key.PublicKey, o.key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	return der
 }
 
 // silentListener is an address at which connections are made by the kernel, and taken by nobody.
@@ -118,4 +127,44 @@ func silentListener(t *testing.T) string {
 	}
 	t.Cleanup(func() { l.Close() })
 	return l.Addr().String()
+}
+
+// Identity is an authority with a certificate for a client, in files.
+type Identity struct {
+	CAFile   string
+	CertFile string // of "client"
+	KeyFile  string // private
+	office   *office
+}
+
+// NewIdentity makes one that lives as long as the test.
+func NewIdentity(t *testing.T) *Identity {
+	t.Helper()
+	o, key, folder := newOffice(t), newKey(t), t.TempDir()
+	c := template("client")
+	c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	secret, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := &Identity{CAFile: o.file, CertFile: filepath.Join(folder, "client.pem"), KeyFile: filepath.Join(folder, "client.key"), office: o}
+	for path, block := range map[string]*pem.Block{
+		id.CertFile: {Type: "CERTIFICATE", Bytes: o.sign(t, c, key)},
+		id.KeyFile:  {Type: "EC PRIVATE KEY", Bytes: secret},
+	} {
+		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return id
+}
+
+// Server is the TLS of a server of these names, or on 127.0.0.1.
+func (id *Identity) Server(t *testing.T, names ...string) *tls.Config {
+	t.Helper()
+	c, key := template("server"), newKey(t)
+	if c.DNSNames = names; len(names) > 0 {
+		c.IPAddresses = nil
+	}
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{id.office.sign(t, c, key)}, PrivateKey: key}}}
 }
