@@ -99,6 +99,16 @@ func oneArgument(what string) cobra.PositionalArgs {
 	}
 }
 
+// atMostOne takes one argument or none.
+func atMostOne(what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) <= 1 {
+			return nil
+		}
+		return fmt.Errorf("%s takes one argument at most (%s), not %d", c.CommandPath(), what, len(args))
+	}
+}
+
 // knownCommand refuses a word that is no command, and names the nearest one.
 func knownCommand(c *cobra.Command, args []string) error {
 	if len(args) == 0 {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/chaoscat/chaoscat/attacks"
 	"github.com/chaoscat/chaoscat/engine"
+	"github.com/chaoscat/chaoscat/engine/calendar"
 )
 
 func (a *app) checkCommand() *cobra.Command {
@@ -46,7 +47,12 @@ func (a *app) check(ctx context.Context, offline, all bool) error {
 	if err != nil {
 		return err
 	}
-	findings := append(a.checkOffline(g), checkDoor(g, people)...)
+	if !offline {
+		if err := g.askCalendars(ctx); err != nil {
+			return err
+		}
+	}
+	findings := slices.Concat(a.checkOffline(g), a.checkCalendars(g, offline), checkDoor(g, people), checkApprovals(g))
 	if offline {
 		return a.report(findings, "next: "+a.again("check")+" (gates and logins were not tested)")
 	}
@@ -54,10 +60,13 @@ func (a *app) check(ctx context.Context, offline, all bool) error {
 	if g.config.DryRun {
 		next = "next: " + a.again("") + ", which injects nothing as long as dry_run = true"
 	}
+	unreached := g.connect(a.world) // before the gates: some of them may be on hosts
 	findings = append(findings, checkGates(ctx, g)...)
 	findings = append(findings, checkNames(ctx, g)...)
-	if err := g.connect(a.world); err != nil {
-		for _, line := range strings.Split(err.Error(), "\n") {
+	findings = append(findings, checkPagerDuty(ctx, a.world, g.config)...)
+	findings = append(findings, checkSlack(ctx, a.world, g)...)
+	if unreached != nil {
+		for _, line := range strings.Split(unreached.Error(), "\n") {
 			findings = append(findings, finding{schema, "x", "ssh", line})
 		}
 		return a.report(findings, next)
@@ -79,7 +88,7 @@ func (a *app) checkOffline(g *graph) []finding {
 	for _, c := range s.Chances {
 		f = append(f, checkAttack(g.plan, c))
 	}
-	return append(append(f, a.checkHours(g.plan.Schedule)...), a.checkFreezes(g.plan.Schedule)...)
+	return slices.Concat(f, a.checkHours(g.plan.Schedule), a.checkFreezes(g.config.Schedule), checkTelling(g.config))
 }
 
 // checkExamples points at hosts that nobody has: those names are kept for examples (RFC 2606), as init writes one.
@@ -105,6 +114,9 @@ func rosterText(s engine.Snapshot, pool int) string {
 
 func checkAttack(p engine.Plan, c engine.Chance) finding {
 	what := "attack " + c.Attack
+	if a, _ := p.Attack(c.Attack); a.Approval > 1 {
+		return finding{schema, "+", what, fmt.Sprintf("run by order only: %d people must want it", a.Approval)}
+	}
 	if c.Weight == 0 {
 		return finding{schema, "+", what, "weight 0: run by order only"}
 	}
@@ -127,6 +139,9 @@ func whyNobody(p engine.Plan, attack string) string {
 
 func (a *app) checkHours(s engine.Schedule) []finding {
 	windows := s.Windows(a.now(), a.now().AddDate(0, 0, 21))
+	if c, closed := s.Closure(a.now()); closed && calendar.Unknown(c) { // the calendar has a row of its own
+		return []finding{{schema, "!", "hours", "no window is known as long as a calendar is not"}}
+	}
 	if len(windows) == 0 {
 		return []finding{{schema, "x", "hours", "no window opens within three weeks"}}
 	}

@@ -148,6 +148,7 @@ func (a *app) complete(root *cobra.Command) {
 	own := map[string]cobra.CompletionFunc{"chaoscat init --zone": words(config.Zones()...).of(), "chaoscat init --host": cobra.NoFileCompletions}
 	arguments := map[string]cobra.CompletionFunc{
 		"chaoscat attacks": a.from(attackWords).first(), "chaoscat attack test": a.from(attackWords).first(),
+		"chaoscat approve": a.from(pendingWords).first(),
 		"chaoscat exclude": a.from(includedWords).first(), "chaoscat include": a.from(excludedWords).first(),
 		"chaoscat explain": source(a.runWords).first(), "chaoscat init": filesOf("toml"), "chaoscat gameday": source(plans).first(),
 	}
@@ -259,6 +260,14 @@ func tallied(s engine.Snapshot, of func(engine.Host) []string) (all []candidate)
 func planWords(s engine.Snapshot, _ *cobra.Command, _ []string, _ string) (all []candidate) {
 	for _, x := range s.Attacks {
 		all = append(all, candidate{x.Name, fmt.Sprintf("weight %d, %s", x.Weight, engine.Span(x.For))})
+	}
+	return all
+}
+
+// pendingWords are the ids of orders that wait for other people.
+func pendingWords(s engine.Snapshot, _ *cobra.Command, _ []string, _ string) (all []candidate) {
+	for _, p := range s.Pending {
+		all = append(all, candidate{p.Order.ID, p.Order.Attack + " by " + p.Order.By})
 	}
 	return all
 }

@@ -67,7 +67,7 @@ func (a *app) ownConsole(ctx context.Context, o opening, show showing) error {
 		return err
 	}
 	a.broken = h.broken
-	exit, err := show(inHouse{h.engine}, false, screen{g.config.UI, g.config.File})
+	exit, err := show(inHouse{h.engine, h.owner}, false, screen{g.config.UI, g.config.File})
 	a.farewell(h, exit)
 	if exit == tui.Hangup && g.config.UI.OnHangup == config.LeaveOnHangup {
 		h.letRun()
@@ -142,7 +142,7 @@ func (a *app) ownScreen() screen {
 func (a *app) options(s screen) tui.Options {
 	return tui.Options{
 		Theme: a.theme(s), Plain: a.colourless(s), ASCII: a.plainGlyphs(s), Keys: s.Keys, Mouse: s.Mouse, SaveDir: s.SaveDir,
-		ReadOnly: a.looks.readOnly || s.ReadOnly, Getenv: a.env,
+		ReadOnly: a.looks.readOnly || s.ReadOnly, Getenv: a.env, Command: strings.TrimSpace(a.again("")),
 	}
 }
 

@@ -148,7 +148,7 @@ func (a *app) playDemo(ctx context.Context, g *graph, dir string, seed uint64) e
 	a.dice = dice.throw
 	log := slog.New(slog.DiscardHandler)
 	if a.daemon {
-		log = a.logger("info")
+		log = a.logger(config.Log{Level: "info"})
 	}
 	socket := orElse(a.socket, filepath.Join(dir, "chaoscat.sock"))
 	h, err := open(context.WithoutCancel(ctx), a.world, g, filepath.Join(dir, "state"), opening{log: log, socket: socket, demo: true})
@@ -164,7 +164,7 @@ func (a *app) playDemo(ctx context.Context, g *graph, dir string, seed uint64) e
 		err = a.tellDemo(ctx, h)
 	default:
 		a.broken = h.broken
-		_, err = a.show(ctx, inHouse{h.engine}, false, screen{})
+		_, err = a.show(ctx, inHouse{h.engine, h.owner}, false, screen{})
 	}
 	return errors.Join(err, h.close(errTerminated))
 }
@@ -341,7 +341,7 @@ const demoPatience = 2 * time.Minute
 func (a *app) tellDemo(ctx context.Context, h *house) error {
 	ctx, cancel := context.WithTimeout(ctx, demoPatience)
 	defer cancel()
-	teller := &teller{app: a, engine: inHouse{h.engine}}
+	teller := &teller{app: a, engine: inHouse{h.engine, h.owner}}
 	fmt.Fprintln(a.out, "DEMO: simulated hosts behind real SSH servers on loopback; nothing else is touched")
 	first, err := teller.until(ctx, func(r engine.Record) bool {
 		return r.Kind == engine.Closed && r.Outcome.Undo == engine.Restored && (r.Outcome.Effect == engine.Effective || r.Outcome.Effect == engine.Weak)

@@ -121,6 +121,9 @@ func notWaiting(s gameday.Session) error {
 	if _, ok := s.Waiting(); ok {
 		return nil
 	}
+	if others := s.WaitsForOthers(); others != "" {
+		return fail(exitRefused, fmt.Errorf("the step waits for other people: %s; chaoscat stop gives it up", others))
+	}
 	for i, p := range s.Steps {
 		if p.State == gameday.Running || p.State == gameday.Done && p.Held == gameday.Unjudged {
 			return fail(exitRefused, fmt.Errorf("step %d has begun and is not over yet; chaoscat stop ends it", i+1))

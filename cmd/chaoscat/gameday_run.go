@@ -336,7 +336,9 @@ func (c *conductor) tells(r engine.Record) string {
 		}
 	case engine.OrderGiven:
 		switch {
-		case r.Order == nil || r.Order.Kind == engine.RunOnce && r.Verdict == nil:
+		case r.Order == nil || r.Order.Kind == engine.RunOnce && r.Verdict == nil && r.Run != "":
+		case r.Order.Kind == engine.RunOnce && r.Verdict == nil && c.session.Owns(r.Order.ID):
+			return "waits: " + c.session.WaitsForOthers()
 		case r.Order.Kind == engine.RunOnce && c.session.Owns(r.Order.ID):
 			return "refused: " + r.Verdict.Sentence
 		default:
@@ -391,7 +393,7 @@ func (c *conductor) give(ctx context.Context, o engine.Order) error {
 	if err := c.news(ctx); err != nil {
 		return err
 	}
-	if p := c.session.Steps[step-1]; p.Tries > tries || p.Settled || p.State != gameday.Ahead {
+	if p := c.session.Steps[step-1]; p.Tries > tries || p.Settled || p.Others != "" || p.State != gameday.Ahead {
 		return nil
 	}
 	if err := errors.Join(c.give(ctx, c.session.Refuse(step, refusal.Sentence)), c.news(ctx)); err != nil {
@@ -475,7 +477,7 @@ func (c *conductor) watch(next gameday.Next) error {
 	if p := c.session.Steps[next.Step-1]; p.State == gameday.Running {
 		return nil
 	}
-	if c.yes {
+	if c.yes && c.view.Stopped != nil {
 		return fail(exitStopped, errors.New(next.Why))
 	}
 	if c.said != next.Why {
@@ -527,6 +529,8 @@ func (c *conductor) typedLine(ctx context.Context, line string) error {
 	asks := word == "s" || word == "skip" || rest == "" && (word == "y" || word == "yes")
 	switch {
 	case line == "":
+	case asks && c.session.WaitsForOthers() != "":
+		c.line("the step waits for other people: %s; stop gives it up", c.session.WaitsForOthers())
 	case asks && !waiting:
 		c.line("no step waits just now")
 	case asks && word[0] == 's':

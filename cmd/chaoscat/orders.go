@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/chaoscat/chaoscat/cmd/chaoscat/config"
 	"github.com/chaoscat/chaoscat/engine"
 	"github.com/chaoscat/chaoscat/engine/control"
 	"github.com/chaoscat/chaoscat/engine/local"
@@ -21,12 +22,18 @@ type asker interface {
 }
 
 // inHouse is an engine in this process. Whoever could start it may do everything with it; at the socket, the server
-// asks the kernel who is there.
-type inHouse struct{ *local.Engine }
+// asks the kernel who is there. The owner is called as at the other doors, where the configuration knows them.
+type inHouse struct {
+	*local.Engine
+	owner control.Peer
+}
 
 // Ask gives the order with the role that a door in this process has.
 func (e inHouse) Ask(ctx context.Context, o engine.Order) (run string, err error) {
-	o.Role, o.Realm = engine.Admin, nil
+	o.Role, o.Realm, o.Attacks, o.Named = engine.Admin, nil, nil, e.owner.Named
+	if e.owner.Named {
+		o.By = e.owner.Name
+	}
 	return e.Engine.Ask(ctx, o)
 }
 
@@ -67,13 +74,16 @@ func (a *app) withGraph(ctx context.Context, g *graph, f func(asker) error) erro
 	defer g.carrier.Close()
 	log := slog.New(slog.DiscardHandler)
 	if a.verbose {
-		log = a.logger("debug")
+		log = a.logger(config.Log{Level: "debug"})
+	}
+	if err := g.askCalendars(ctx); err != nil {
+		return err
 	}
 	h, err := open(context.WithoutCancel(ctx), a.world, g, a.dir(), opening{log: log, socket: a.socketPath(), idle: "no schedule: started by a single command"})
 	if err != nil {
 		return err
 	}
-	return errors.Join(f(inHouse{h.engine}), h.close(errors.New("the command is done")))
+	return errors.Join(f(inHouse{h.engine, h.owner}), h.close(errors.New("the command is done")))
 }
 
 // order is a command that hands over one order and says that it was carried out.

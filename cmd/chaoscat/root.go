@@ -35,6 +35,7 @@ type app struct {
 	day        *tui.GameDay    // what the console carries out; nil: nothing of that kind
 	unsure     error           // why it is not known where the engine listens
 	broken     context.Context // done when the engine of this process has ended by itself; nil: it runs elsewhere
+	level      *slog.LevelVar  // of the log, once there is one
 	served     *served         // the engine, for a person who has come in over SSH; nil for everybody else
 }
 
@@ -136,11 +137,11 @@ func usageErrors(c *cobra.Command) {
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.demoCommand(), a.initCommand(), a.checkCommand(), a.infoCommand(),
-		a.statusCommand(), a.whyCommand(), a.runOnceCommand(),
+		a.statusCommand(), a.whyCommand(), a.runOnceCommand(), a.approveCommand(), a.reloadCommand(),
 		a.stopCommand(), a.resumeCommand(), a.pauseCommand(), a.skipCommand(), a.excludeCommand(), a.includeCommand(),
 		a.hostsCommand(), a.attacksCommand(), a.attackCommand(), a.gatesCommand(), a.windowsCommand(),
 		a.historyCommand(), a.explainCommand(), a.journalCommand(),
-		a.gameDayCommand(), a.sweepCommand(), a.sudoersCommand(), a.manCommand(), a.versionCommand(),
+		a.gameDayCommand(), a.sweepCommand(), a.sudoersCommand(), a.manCommand(), a.versionCommand(), a.pagerDutyCommand(),
 	}
 }
 
@@ -157,6 +158,7 @@ func (a *app) load() (*config.Config, error) {
 	if err != nil {
 		return nil, fail(exitConfig, err)
 	}
+	cfg.StateDir = a.dir() // also where a flag or nothing names it
 	return cfg, nil
 }
 
@@ -269,8 +271,8 @@ func (a *app) say(format string, args ...any) {
 	}
 }
 
-// logger writes to stderr: text for people, JSON where nobody looks.
-func (a *app) logger(level string) *slog.Logger {
+// logLevel is the least important line that is written. Another configuration may change it while the process runs.
+func (a *app) logLevel(level string) *slog.LevelVar {
 	var l slog.Level
 	if l.UnmarshalText([]byte(level)) != nil || a.verbose {
 		l = slog.LevelDebug
@@ -278,10 +280,11 @@ func (a *app) logger(level string) *slog.Logger {
 	if a.quiet {
 		l = slog.LevelWarn
 	}
-	if a.errTerminal {
-		return slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: l}))
+	if a.level == nil {
+		a.level = new(slog.LevelVar)
 	}
-	return slog.New(slog.NewJSONHandler(a.err, &slog.HandlerOptions{Level: l}))
+	a.level.Set(l)
+	return a.level
 }
 
 func logPath(dir string) string { return filepath.Join(dir, "chaoscat.log") }

@@ -26,6 +26,9 @@ do for the schedule; its wait and a pause do not. With no engine running, the at
 Hosts are named with --host, or drawn: --group, --tag and --zone say among which, --count or --percent how
 many. More than the limits of the plan allow is refused, with the numbers.
 
+An attack that several people must want waits for them: exit 4, with the id that chaoscat approve takes. With
+--wait, run-once waits for them too.
+
 With --wait there is a line for each host as it ends. Where hosts end differently, the exit code is 6 if any
 needs a person; else 5 if on any the attack failed, had no effect, or was refused while it ran on others;
 else 7 if any was stopped; 4 if it was refused on all; else 0.`,
@@ -114,6 +117,9 @@ func (a *app) attack(ctx context.Context, e asker, o engine.Order, wait bool) er
 	watching, enough := context.WithCancel(ctx)
 	defer enough()
 	run, record, err := order(watching, e, o)
+	if wait && waits(err) {
+		run, record, err = a.waitForOthers(watching, e, o, record, err)
+	}
 	if err != nil {
 		return err
 	}

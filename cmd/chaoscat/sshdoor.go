@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,7 +17,6 @@ import (
 	"github.com/chaoscat/chaoscat/engine/control"
 	"github.com/chaoscat/chaoscat/engine/local"
 	"github.com/chaoscat/chaoscat/engine/sshdoor"
-	"github.com/chaoscat/chaoscat/inventory"
 	"github.com/chaoscat/chaoscat/tui"
 )
 
@@ -26,7 +24,8 @@ import (
 // the socket.
 type served struct {
 	control.Guest
-	config *config.Config // the engine's own
+	config *config.Config      // the engine's own
+	who    func() control.Peer // the person, by what is known of them now
 }
 
 var _ running = served{}
@@ -44,6 +43,7 @@ func (s served) Ask(ctx context.Context, o engine.Order) (run string, err error)
 	if o.Kind == engine.Stop {
 		ctx = context.WithoutCancel(ctx)
 	}
+	s.Guest.Peer = s.who() // what they may do can change while they are inside
 	run, err = s.Guest.Ask(ctx, o)
 	if errors.Is(err, local.ErrEnded) {
 		err = fmt.Errorf("%w (it ended just now)", control.ErrNoEngine)
@@ -64,7 +64,8 @@ func (served) Close() {}
 type sshHouse struct {
 	world
 	engine *local.Engine
-	config *config.Config
+	graph  func() *graph                    // what the engine works with now
+	who    func(called string) control.Peer // by the name in the people file or in a certificate
 	dir    string
 	log    *slog.Logger
 }
@@ -86,9 +87,10 @@ func (h *house) openSSH(ctx context.Context, w world, g *graph, dir string, o op
 	if err != nil {
 		return err
 	}
-	inside := sshHouse{world: w, engine: h.engine, config: g.config, dir: dir, log: o.log}
+	who := func(called string) control.Peer { return h.graph.Load().who().at(sshDoor, called, nil) }
+	inside := sshHouse{world: w, engine: h.engine, graph: h.graph.Load, who: who, dir: dir, log: o.log}
 	door, err := sshdoor.Listen(g.config.Control.SSHListen, sshdoor.Options{
-		HostKey: key, People: newPeopleFile(g.config, w).now, Console: inside.console, Command: inside.command, Log: o.log,
+		HostKey: key, People: newPeopleFile(w, h.graph.Load).now, Console: inside.console, Command: inside.command, Log: o.log,
 	})
 	if err != nil {
 		return fmt.Errorf("control.ssh_listen: %w", err)
@@ -106,37 +108,79 @@ func (h *house) openSSH(ctx context.Context, w world, g *graph, dir string, o op
 
 // peopleFile is who is let in, as it is written down now: whoever is taken out comes in no more, without a restart.
 type peopleFile struct {
-	read func() ([]byte, error)
+	read func() (*sshdoor.People, error)
 
-	mu     sync.Mutex
-	at     time.Time
-	people *sshdoor.People
-	err    error
+	mu      sync.Mutex
+	at      time.Time // when the answer below was had
+	people  *sshdoor.People
+	err     error
+	reading chan struct{} // closed when the reading that is under way is over; nil: none is
 }
 
-// peopleFor is how long an answer of the file is believed, so that a flood of logins does not read it each time.
-const peopleFor = time.Second
+const (
+	// peopleFor is how long an answer of the file is believed, so that a flood of logins does not read it each time.
+	peopleFor = time.Second
+	// peopleWithin is how long a login waits for a disk that does not answer. However many wait, one reads.
+	peopleWithin = 5 * time.Second
+)
 
-func newPeopleFile(cfg *config.Config, w world) *peopleFile {
-	return &peopleFile{read: func() ([]byte, error) { return config.ReadPeople(cfg.Control.SSHPeople, config.Disk(w.home)) }}
-}
-
+// now is who is let in. An error lets in nobody.
 func (p *peopleFile) now() (*sshdoor.People, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.at.IsZero() && time.Since(p.at) < peopleFor {
-		return p.people, p.err
-	}
-	p.at, p.people = time.Now(), nil
-	data, err := p.read()
-	if err == nil {
-		people, wrong := sshdoor.ReadPeople(data)
-		if p.people = people; len(wrong) > 0 {
-			err = fmt.Errorf("nobody is let in while the file of people has mistakes: line %d %s", wrong[0].Line, wrong[0].Text)
+	if reading := p.renew(); reading != nil {
+		select {
+		case <-reading:
+		case <-time.After(peopleWithin):
+			return nil, fmt.Errorf("the file of people could not be read within %s: is its disk there?", engine.Span(peopleWithin))
 		}
 	}
-	p.err = err
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	return p.people, p.err
+}
+
+// renew sees to it that the file is being read, where the last answer is not believed any more.
+func (p *peopleFile) renew() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reading == nil && (p.at.IsZero() || time.Since(p.at) >= peopleFor) {
+		p.reading = make(chan struct{})
+		go p.take(p.reading)
+	}
+	return p.reading
+}
+
+func (p *peopleFile) take(reading chan struct{}) {
+	people, err := p.read()
+	if err != nil {
+		people = nil
+	}
+	p.mu.Lock()
+	p.people, p.err, p.at, p.reading = people, err, time.Now(), nil
+	p.mu.Unlock()
+	close(reading)
+}
+
+// readPeople is who may come in over SSH by the file as it is now.
+func (g *graph) readPeople(w world) (*sshdoor.People, []sshdoor.Mistake, error) {
+	data, err := config.ReadPeople(g.config.Control.SSHPeople, config.Disk(w.home))
+	if err != nil {
+		return nil, nil, err
+	}
+	people, wrong := sshdoor.ReadPeople(data, g.who().calledOverSSH()...)
+	return people, wrong, nil
+}
+
+// peopleFile is readPeople for logins: with a mistake anywhere in the file nobody is let in.
+// The file is that of the configuration that holds now.
+func newPeopleFile(w world, now func() *graph) *peopleFile {
+	return &peopleFile{read: func() (*sshdoor.People, error) {
+		g := now()
+		people, wrong, err := g.readPeople(w)
+		if len(wrong) > 0 {
+			err = fmt.Errorf("nobody is let in while the file of people has mistakes: line %d %s", wrong[0].Line, wrong[0].Text)
+		}
+		return people, err
+	}}
 }
 
 // checkPeople says everything that is wrong with who may come in and with who may do what: lines that cannot be
@@ -148,21 +192,15 @@ func (g *graph) checkPeople(w world) error {
 
 // people are those who may come in over SSH; nil where the configuration names none.
 func (g *graph) people(w world) (*sshdoor.People, error) {
-	var wrong []config.Mistake
-	for _, t := range g.config.Teams {
-		if err := inventory.CheckSelector(t.Hosts, g.plan.Roster.Hosts()); len(t.Hosts) > 0 && err != nil {
-			wrong = append(wrong, g.config.Wrong(t.Key+".hosts", "%v", err))
-		}
-	}
+	wrong := g.wrongTeams()
 	path := g.config.Control.SSHPeople
 	if path == "" {
 		return nil, config.Collect(wrong)
 	}
-	data, err := config.ReadPeople(path, config.Disk(w.home))
+	people, mistakes, err := g.readPeople(w)
 	if err != nil {
 		return nil, config.Collect(append(wrong, g.config.Wrong("control.ssh_people", "%v", err)))
 	}
-	people, mistakes := sshdoor.ReadPeople(data)
 	wrong = append(wrong, g.strangers(people)...)
 	for _, m := range mistakes {
 		wrong = append(wrong, config.Mistake{File: path, Line: m.Line, Message: m.Text, Hint: m.Hint})
@@ -175,7 +213,8 @@ func checkDoor(g *graph, people *sshdoor.People) []finding {
 	if g.config.Control.SSHListen == "" {
 		return nil
 	}
-	names, others := people.Names()
+	names, authority := people.Names()
+	others := authority > 0
 	who := strings.Join(names[:min(5, len(names))], ", ")
 	if more := len(names) - 5; more > 0 {
 		who += fmt.Sprintf(" and %d more", more)
@@ -186,48 +225,11 @@ func checkDoor(g *graph, people *sshdoor.People) []finding {
 	case others:
 		who += ", and whom an authority names"
 	}
-	return []finding{{schema, "+", "ssh door", g.config.Control.SSHListen + " lets in " + who}}
-}
-
-// strangers are members of teams who could not come in: a typo would quietly make a stopper of an operator. Whom an
-// authority may name is not written down here.
-func (g *graph) strangers(people *sshdoor.People) (wrong []config.Mistake) {
-	known, others := people.Names()
-	for _, t := range g.config.Teams {
-		for i, member := range t.Members {
-			if others || slices.Contains(known, member) {
-				continue
-			}
-			m := g.config.Wrong(fmt.Sprintf("%s.members[%d]", t.Key, i), "nobody in %s is called %q", g.config.Control.SSHPeople, member)
-			m.Nearest = inventory.Nearest(member, known)
-			wrong = append(wrong, m)
-		}
+	found := []finding{{schema, "+", "ssh door", g.config.Control.SSHListen + " lets in " + who}}
+	if called := g.who().calledOverSSH(); others && len(called) > 0 {
+		found = append(found, finding{schema, "!", "ssh door", fmt.Sprintf("the authority on line %d of %s lists no principals, and so names nobody who is written down: %s", authority, g.config.Control.SSHPeople, strings.Join(called[:min(5, len(called))], ", "))})
 	}
-	return wrong
-}
-
-// personOf is what somebody may do: as much as any of their teams, and in no team, stop. Who is an operator in several
-// teams has the hosts of all of them.
-func personOf(name string, teams []config.Team) control.Peer {
-	p := control.Peer{Name: name, Role: engine.Nobody}
-	everywhere := false
-	for _, t := range teams {
-		if !slices.Contains(t.Members, name) {
-			continue
-		}
-		p.Role = max(p.Role, t.Role)
-		if t.Role == engine.Operator && len(t.Hosts) > 0 {
-			p.Realm = append(p.Realm, t.Hosts)
-		}
-		everywhere = everywhere || t.Role >= engine.Operator && len(t.Hosts) == 0
-	}
-	if everywhere {
-		p.Realm = nil
-	}
-	if p.Role == engine.Nobody {
-		p.Role = engine.Stopper
-	}
-	return p
+	return found
 }
 
 // app is the program as a person over SSH has it: their streams, their name, the engine of this process, and of its
@@ -235,9 +237,10 @@ func personOf(name string, teams []config.Team) control.Peer {
 func (h sshHouse) app(v sshdoor.Visit) *app {
 	w := h.world
 	w.args, w.in, w.out, w.err, w.errTerminal = nil, strings.NewReader(""), v.Out, v.Err, false
-	w.env, w.user = func(name string) string { return v.Env[name] }, v.Person
-	guest := control.Guest{Engine: h.engine, Peer: personOf(v.Person, h.config.Teams), Door: "ssh"}
-	return &app{world: w, state: h.dir, noInput: true, served: &served{guest, h.config}}
+	who := func() control.Peer { return h.who(v.Person) }
+	guest := control.Guest{Engine: h.engine, Peer: who(), Door: string(sshDoor)}
+	w.env, w.user = func(name string) string { return v.Env[name] }, guest.Peer.Name
+	return &app{world: w, state: h.dir, noInput: true, served: &served{guest, h.graph().config, who}}
 }
 
 // console shows the engine to a person until they leave. The end of a session, however it comes, stops no attack.
@@ -309,7 +312,7 @@ and its exit code come back:`,
 		"{{if .Runnable}}\n  {{.UseLine}}", "{{if and .Runnable .HasParent}}\n  {{.UseLine}}", `"{{.CommandPath}} [command] --help"`, `"help [command]"`,
 	).Replace(root.UsageTemplate()))
 	root.AddCommand(
-		a.statusCommand(), a.whyCommand(), a.runOnceCommand(),
+		a.statusCommand(), a.whyCommand(), a.runOnceCommand(), a.approveCommand(),
 		a.stopCommand(), a.resumeCommand(), a.pauseCommand(), a.skipCommand(), a.excludeCommand(), a.includeCommand(),
 		a.hostsCommand(), a.attacksCommand(), a.gatesCommand(), a.windowsCommand(),
 		a.historyCommand(), a.explainCommand(), a.versionCommand(),

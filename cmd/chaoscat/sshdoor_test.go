@@ -18,7 +18,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/charmbracelet/x/vt"
@@ -28,6 +30,7 @@ import (
 	"github.com/chaoscat/chaoscat/cmd/chaoscat/config"
 	"github.com/chaoscat/chaoscat/engine"
 	"github.com/chaoscat/chaoscat/engine/clock"
+	"github.com/chaoscat/chaoscat/engine/control"
 	"github.com/chaoscat/chaoscat/engine/health"
 	"github.com/chaoscat/chaoscat/engine/sshdoor"
 	"github.com/chaoscat/chaoscat/inventory/simulated"
@@ -74,7 +77,7 @@ var teams = []config.Team{
 	{Name: "heads", Members: []string{"ada"}, Role: engine.Admin, Key: "team[4]"},
 }
 
-func opensItsDoor(t *testing.T) *party {
+func opensItsDoor(t *testing.T, change ...func(*engine.Plan)) *party {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("runs an engine with a simulated fleet behind an SSH door")
@@ -123,6 +126,9 @@ func opensItsDoor(t *testing.T) *party {
 		t.Fatal(err)
 	}
 	g.plan.Schedule.CheckEvery = 12 * time.Hour // nothing happens but what is ordered
+	for _, f := range change {
+		f(&g.plan)
+	}
 	if g.plan, err = engine.NewPlan(g.plan); err != nil {
 		t.Fatal(err)
 	}
@@ -607,7 +613,7 @@ func TestThePersonsTeamsDecideWhatTheyMay(t *testing.T) {
 		"ada": "viewer []", "bob": "operator [[group:db]]", "eve": "operator [[group:db] [web-*]]",
 		"kim": "operator []", "leo": "admin []", "nobody knows": "stopper []",
 	} {
-		p := personOf(name, teams)
+		p := newPeople(nil, teams).at(sshDoor, name, nil)
 		if got := fmt.Sprint(p.Role, " ", p.Realm); got != want {
 			t.Errorf("%s is %s, want %s", name, got, want)
 		}
@@ -686,7 +692,17 @@ func TestHostileConsolesCostNobodyElseAnything(t *testing.T) {
 
 func TestAFileOfPeopleThatHasMistakesLetsNobodyInAndIsReadAgain(t *testing.T) {
 	text, calls := "nonsense", 0
-	p := &peopleFile{read: func() ([]byte, error) { calls++; return []byte(text), nil }}
+	file := filepath.Join(t.TempDir(), "people")
+	g := &graph{config: &config.Config{Control: config.Control{SSHPeople: file}}}
+	p := newPeopleFile(thisWorld(), func() *graph { return g })
+	read := p.read
+	p.read = func() (*sshdoor.People, error) {
+		calls++
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Error(err)
+		}
+		return read()
+	}
 	if people, err := p.now(); err == nil || !strings.Contains(err.Error(), "line 1 is no public key") {
 		t.Errorf("%v %v", people, err)
 	}
@@ -709,10 +725,36 @@ func TestAFileOfPeopleThatHasMistakesLetsNobodyInAndIsReadAgain(t *testing.T) {
 	if name, err := people.Who(signer.PublicKey(), nil, time.Now()); name != "ada" {
 		t.Errorf("%s, %v", name, err)
 	}
-	p.read, p.at = func() ([]byte, error) { return nil, errors.New("gone") }, time.Now().Add(-peopleFor)
+	p.read, p.at = func() (*sshdoor.People, error) { return nil, errors.New("gone") }, time.Now().Add(-peopleFor)
 	if people, err := p.now(); err == nil || people != nil {
 		t.Errorf("a file that cannot be read lets in who was in it: %v", people)
 	}
+}
+
+func TestADiskThatHangsKeepsALoginWaitingForAWhileAndIsAskedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hangs := make(chan struct{})
+		var calls atomic.Int32
+		p := &peopleFile{read: func() (*sshdoor.People, error) { calls.Add(1); <-hangs; return &sshdoor.People{}, nil }}
+		began := time.Now()
+		var logins sync.WaitGroup
+		for range 100 {
+			logins.Go(func() {
+				if people, err := p.now(); people != nil || err == nil || !strings.Contains(err.Error(), "within 5s") {
+					t.Errorf("%v %v", people, err)
+				}
+			})
+		}
+		logins.Wait()
+		if waited := time.Since(began); waited != peopleWithin || calls.Load() != 1 {
+			t.Errorf("they waited %v, and the disk was asked %d times", waited, calls.Load())
+		}
+		close(hangs)
+		synctest.Wait()
+		if people, err := p.now(); people == nil || err != nil || calls.Load() != 1 {
+			t.Errorf("after it came back: %v %v, asked %d times", people, err, calls.Load())
+		}
+	})
 }
 
 // The same realm in the console: what its keys order, and what its dialog for an attack by hand does.
@@ -722,7 +764,8 @@ func TestARealmHoldsInTheConsoleToo(t *testing.T) {
 	g.expects("[ARMED]", "> api-001")
 	g.presses("x")
 	g.expects("api-001 is none of the hosts that dan may order attacks on (group:db)")
-	inside := sshHouse{world: thisWorld(), engine: p.house.engine, config: &config.Config{Teams: teams}}
+	who := func(called string) control.Peer { return newPeople(nil, teams).at(sshDoor, called, nil) }
+	inside := sshHouse{world: thisWorld(), engine: p.house.engine, graph: func() *graph { return &graph{config: &config.Config{Teams: teams}} }, who: who}
 	engineOf := inside.app(sshdoor.Visit{Person: "dan"}).client()
 	for _, row := range []struct {
 		order engine.Order

@@ -23,6 +23,7 @@ type statusShape struct {
 	Next    *nextShape     `json:"next"`
 	Running []runningShape `json:"running"`
 	Residue []string       `json:"residue"`
+	Pending []pendingShape `json:"pending,omitempty"` // orders that wait for other people
 	Warning string         `json:"warning,omitempty"`
 }
 
@@ -65,6 +66,9 @@ func shapeOf(s engine.Snapshot) statusShape {
 	}
 	for _, r := range s.Running {
 		shape.Running = append(shape.Running, runningShape{r.ID, r.Host.Name, r.Attack.Name, r.Phase, r.Since, moment(r.Until)})
+	}
+	for _, p := range s.Pending {
+		shape.Pending = append(shape.Pending, pendingOf(p))
 	}
 	shape.Residue = append(shape.Residue, sortedKeys(s.Hosts.Residue)...)
 	return shape
@@ -124,6 +128,9 @@ func (a *app) printStatus(s engine.Snapshot) error {
 	}
 	for _, r := range s.Running {
 		fmt.Fprintf(a.out, "  running  %s on %s: %s for %s%s\n", r.Attack.Name, r.Host.Name, r.Phase, engine.Span(s.At.Sub(r.Since).Round(time.Second)), undoText(r, s))
+	}
+	for _, p := range s.Pending {
+		fmt.Fprintf(a.out, "  waiting  %s: %s\n", pendingText(p, s), a.again("approve "+shellWord(p.Order.ID)))
 	}
 	for _, host := range sortedKeys(s.Hosts.Residue) {
 		fmt.Fprintf(a.out, "  RESIDUE  %s: %s\n", host, s.Hosts.Residue[host].Text)

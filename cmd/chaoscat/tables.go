@@ -141,13 +141,26 @@ func (a *app) gatesCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			k, err := newGatekeeper(a.world, cfg)
+			if asksHosts(cfg) {
+				return a.gatesOfGraph(cmd.Context())
+			}
+			k, err := newGatekeeper(a.world, cfg, nil)
 			if err != nil {
 				return fail(exitConfig, err)
 			}
 			return a.printGates(cmd.Context(), k)
 		},
 	}
+}
+
+// gatesOfGraph asks gates of which some are on hosts of the inventory.
+func (a *app) gatesOfGraph(ctx context.Context) error {
+	g, err := a.loadAndConnect(ctx)
+	if err != nil {
+		return err
+	}
+	defer g.carrier.Close()
+	return a.printGates(ctx, g.gates)
 }
 
 type gateShape struct {
@@ -224,76 +237,4 @@ func (k *gatekeeper) askAll(ctx context.Context) []engine.GateAnswer {
 		<-done
 	}
 	return answers
-}
-
-func (a *app) windowsCommand() *cobra.Command {
-	from, days := "", 7
-	c := &cobra.Command{
-		Use: "windows", Short: "The coming windows in which attacks may happen", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if a.elsewhere() && a.configFile == "" {
-				return fail(exitUsage, fmt.Errorf("this reads the schedule of the configuration here, not that of the engine at %s; name its configuration with --config", a.socket))
-			}
-			cfg, err := a.load()
-			if err != nil {
-				return err
-			}
-			start := a.now()
-			if from != "" {
-				if start, err = parseMoment(from, cfg.Schedule.Location); err != nil {
-					return fail(exitUsage, err)
-				}
-			}
-			if days < 1 || days > 3660 {
-				return fail(exitUsage, fmt.Errorf("--days %d: 1 to 3660", days))
-			}
-			return a.printWindows(cfg.Schedule, start, days)
-		},
-	}
-	c.Flags().StringVar(&from, "from", "", "first `TIME` to show: 2026-07-01, 2026-07-01T10:00, or RFC 3339 (default: now)")
-	c.Flags().IntVar(&days, "days", days, "show `N` days, 1 to 3660")
-	return c
-}
-
-func parseMoment(text string, zone *time.Location) (time.Time, error) {
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04", "2006-01-02 15:04", time.DateOnly} {
-		if t, err := time.ParseInLocation(layout, text, zone); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("--from %q is no time: write 2026-07-01 or 2026-07-01T10:00:00+02:00", text)
-}
-
-type windowLine struct {
-	Schema int       `json:"schema"`
-	Start  time.Time `json:"start"`
-	End    time.Time `json:"end"`
-}
-
-// endText is the end of a window, with its day where that is another one.
-func endText(start, end time.Time) string {
-	if start.YearDay() == end.YearDay() && start.Year() == end.Year() {
-		return end.Format("15:04 MST")
-	}
-	return end.Format("15:04 MST (Mon 2)")
-}
-
-func (a *app) printWindows(s engine.Schedule, from time.Time, days int) error {
-	windows := s.Windows(from, from.AddDate(0, 0, days-1))
-	if a.json {
-		rows := make([]any, len(windows))
-		for i, w := range windows {
-			rows[i] = windowLine{schema, w.Start, w.End}
-		}
-		return a.lines(rows...)
-	}
-	for _, w := range windows {
-		fmt.Fprintf(a.out, "%s - %s\n", w.Start.In(s.Location).Format("Mon 2006-01-02 15:04"), endText(w.Start.In(s.Location), w.End.In(s.Location)))
-	}
-	for _, c := range s.Closures {
-		if c.To.After(from) && c.From.Before(from.AddDate(0, 0, days)) {
-			fmt.Fprintf(a.out, "closed %s - %s: %s %s\n", c.From.In(s.Location).Format("Mon 2006-01-02 15:04"), c.To.In(s.Location).Format("Mon 2006-01-02 15:04"), strings.ToLower(string(c.Name)), c.Reason)
-		}
-	}
-	return nil
 }

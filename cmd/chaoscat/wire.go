@@ -18,8 +18,10 @@ import (
 	"github.com/chaoscat/chaoscat/attacks/remote"
 	"github.com/chaoscat/chaoscat/cmd/chaoscat/config"
 	"github.com/chaoscat/chaoscat/engine"
+	"github.com/chaoscat/chaoscat/engine/chat"
 	"github.com/chaoscat/chaoscat/engine/health"
 	"github.com/chaoscat/chaoscat/engine/local"
+	"github.com/chaoscat/chaoscat/engine/webhook"
 	"github.com/chaoscat/chaoscat/inventory"
 )
 
@@ -30,11 +32,13 @@ type graph struct {
 	runner    attacks.Runner
 	inventory *inventory.Inventory
 	current   atomic.Pointer[engine.Roster] // the hosts as they were last read
-	refresh   time.Duration                 // 0: the inventory does not change
 	notices   []string
 	plan      engine.Plan
+	calendars *calendars // nil: none, as in a demo
 	gates     *gatekeeper
 	carrier   carrier
+	hooks     []*webhook.Hook // see webhooks
+	chat      *chat.Chat      // see slack
 }
 
 // carrier is what reaches the hosts.
@@ -83,20 +87,26 @@ func build(ctx context.Context, w world, cfg *config.Config) (*graph, error) {
 		return nil, err
 	}
 	g.runner = attacks.Bundle(g.catalogue, attacks.BundleOptions{})
-	if err := g.hosts(ctx); err != nil {
+	if err := g.hosts(ctx, w); err != nil {
 		return nil, err
 	}
 	if err := g.selectors(planned); err != nil {
 		return nil, err
 	}
+	if g.calendars, err = newCalendars(w, cfg); err != nil {
+		return nil, fail(exitConfig, fmt.Errorf("%s: %w", cfg.File, err))
+	}
 	g.plan, err = engine.NewPlan(engine.Plan{
-		Name: cfg.Name, DryRun: cfg.DryRun, Schedule: cfg.Schedule, Safety: cfg.Safety,
+		Name: cfg.Name, DryRun: cfg.DryRun, Schedule: g.schedule(), Safety: cfg.Safety,
 		Attacks: planned, Gates: cfg.Gates(), Roster: g.plan.Roster,
 	})
 	if err != nil {
 		return nil, fail(exitConfig, fmt.Errorf("%s: %w", cfg.File, err))
 	}
-	if g.gates, err = newGatekeeper(w, cfg); err != nil {
+	if err := g.gateHosts(); err != nil {
+		return nil, err
+	}
+	if g.gates, err = newGatekeeper(w, cfg, g.askHost); err != nil {
 		return nil, fail(exitConfig, fmt.Errorf("%s: %w", cfg.File, err))
 	}
 	return g, nil
@@ -355,16 +365,17 @@ func (g *graph) noSuchGroup(d attacks.Definition, wire map[string]string) error 
 }
 
 // hosts reads every source. A mistake in any of them is a mistake in the whole.
-func (g *graph) hosts(ctx context.Context) error {
+func (g *graph) hosts(ctx context.Context, w world) error {
 	var sources []inventory.Source
 	for _, i := range g.config.Inventories {
-		sources = append(sources, i.Source)
-		if i.Refresh > 0 && (g.refresh == 0 || i.Refresh < g.refresh) {
-			g.refresh = i.Refresh
+		if i.Type == config.StaticInventory { // it is in the configuration, which is read again as a whole
+			i.Refresh = 0
 		}
+		sources = append(sources, inventory.Paced{Source: i.Source, Every: i.Refresh, StaleAfter: i.StaleAfter})
 	}
 	g.inventory = inventory.New(inventory.Options{
-		Exclude: g.config.Hosts.Exclude, AllowLoopback: g.config.Hosts.AllowLoopback, Self: ownAddresses(), DefaultPort: g.config.SSH.Port,
+		Exclude: g.config.Hosts.Exclude, AllowLoopback: g.config.Hosts.AllowLoopback, Self: ownAddresses(), DefaultPort: g.config.SSH.Port, DefaultJump: g.config.SSH.Jump,
+		Clock: w.clock, Zone: g.config.Schedule.Location,
 	}, sources...)
 	result, err := g.inventory.Load(ctx)
 	if err != nil {
@@ -381,6 +392,11 @@ func (g *graph) selectors(planned []engine.Attack) error {
 	for i, a := range planned {
 		if err := inventory.CheckSelector(a.Hosts, g.plan.Roster.Hosts()); len(a.Hosts) > 0 && err != nil {
 			wrong = append(wrong, g.config.Wrong(g.config.Attacks[i].Key+".hosts", "%v", err))
+		}
+	}
+	for i, group := range g.config.Schedule.Groups {
+		if err := inventory.CheckSelector(group.Hosts, g.plan.Roster.Hosts()); err != nil {
+			wrong = append(wrong, g.config.Wrong(fmt.Sprintf("schedule.group[%d].hosts", i), "%v", err))
 		}
 	}
 	return config.Collect(wrong)
@@ -458,11 +474,11 @@ type gatekeeper struct {
 
 var _ local.Gates = (*gatekeeper)(nil)
 
-func newGatekeeper(w world, cfg *config.Config) (*gatekeeper, error) {
+func newGatekeeper(w world, cfg *config.Config, afar afar) (*gatekeeper, error) {
 	k := &gatekeeper{world: w}
 	var wrong []error
 	for _, g := range append(slices.Clone(cfg.Health), cfg.OnCall) {
-		by, err := gate(g)
+		by, err := gate(w, g, afar)
 		if err != nil {
 			wrong = append(wrong, fmt.Errorf("%s: %w", g.Name, err))
 			continue

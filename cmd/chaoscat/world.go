@@ -17,6 +17,7 @@ import (
 	"github.com/charmbracelet/x/term"
 
 	"github.com/chaoscat/chaoscat/engine/clock"
+	"github.com/chaoscat/chaoscat/engine/journald"
 )
 
 // version and commit are set by the build: -ldflags "-X main.version=... -X main.commit=...".
@@ -33,6 +34,7 @@ type world struct {
 	err         io.Writer
 	errTerminal bool
 	env         func(string) string
+	journal     string // socket of the machine's journal
 	home        string
 	uid         int
 	user        string
@@ -43,7 +45,7 @@ type world struct {
 
 func thisWorld() world {
 	w := world{args: os.Args[1:], in: os.Stdin, out: os.Stdout, err: os.Stderr, errTerminal: term.IsTerminal(os.Stderr.Fd()),
-		env: os.Getenv, uid: os.Getuid(), user: "uid " + strconv.Itoa(os.Getuid()), dice: entropy, began: time.Now()}
+		env: os.Getenv, journal: journald.Socket, uid: os.Getuid(), user: "uid " + strconv.Itoa(os.Getuid()), dice: entropy, began: time.Now()}
 	w.home, _ = os.UserHomeDir() // without one, ~/ in a configuration is a mistake that is said there
 	if u, err := user.Current(); err == nil {
 		w.user = u.Username

@@ -6,17 +6,22 @@ import (
 	"time"
 
 	"github.com/chaoscat/chaoscat/engine"
-	"github.com/chaoscat/chaoscat/inventory"
 )
 
 // check reports what is wrong between keys that are right each by itself, and fills in what follows
 // from others.
 func (r *reading) check(c *Config) {
 	r.checkSchedule(&c.Schedule)
-	c.Inventories, c.sources = finished(c.sources), nil
+	c.Inventories, c.sources = r.finished(c.sources), nil
 	r.checkAttacks(c)
+	r.checkHours(c)
 	r.checkGates(c)
+	r.checkPagerDuty(c)
+	checkRota(&c.OnCall, c.Schedule.Location)
 	r.checkDoors(c)
+	r.checkSlack(&c.Slack)
+	r.checkWebhooks(c)
+	r.checkMetrics(&c.Metrics)
 	r.checkUI(&c.UI)
 }
 
@@ -25,19 +30,6 @@ func (r *reading) at(path string) spot { return spot{r.root.find(path), path} }
 
 // where is a spot as other packages name it: file:line.
 func (r *reading) where(at spot) string { return fmt.Sprintf("%s:%d", r.file, at.place.line) }
-
-// finished picks the source that each type calls for.
-func finished(sources []source) []Inventory {
-	var list []Inventory
-	for _, s := range sources {
-		s.static.Label = s.Key
-		s.Source = map[InventoryType]inventory.Source{
-			StaticInventory: s.static, AnsibleInventory: s.ansible, CommandInventory: s.command,
-		}[s.Type]
-		list = append(list, s.Inventory)
-	}
-	return list
-}
 
 func (r *reading) checkSchedule(s *engine.Schedule) {
 	for i, f := range s.Closures {
@@ -140,7 +132,7 @@ func (r *reading) checkGates(c *Config) {
 		taken[g.Name] = g.Key
 	}
 	for _, g := range gates {
-		g.HTTP.Timeout, g.Command.Timeout, g.Command.OnCall = g.Timeout, g.Timeout, g.Kind == engine.OnCall
+		r.checkGate(g)
 		for n := 1; g.Name == ""; n++ {
 			if name := numbered(string(g.Kind), n); taken[name] == "" {
 				g.Name, taken[name] = name, g.Key

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/chaoscat/chaoscat/engine"
-	"github.com/chaoscat/chaoscat/engine/health"
 	"github.com/chaoscat/chaoscat/inventory"
 )
 
@@ -19,6 +18,7 @@ type Config struct {
 	StateDir string // "" lets the caller choose
 
 	Schedule engine.Schedule
+	Closings Closings
 	Safety   engine.Safety
 	Hosts    Hosts
 	SSH      SSH
@@ -28,10 +28,15 @@ type Config struct {
 	Health      []Gate      // at least one
 	OnCall      Gate        // always there
 
-	Control Control
-	Teams   []Team
-	Log     Log
-	UI      UI
+	Control   Control
+	Persons   []Person
+	Teams     []Team
+	Slack     Slack
+	PagerDuty PagerDuty
+	Webhooks  []Webhook
+	Metrics   Metrics
+	Log       Log
+	UI        UI
 
 	places  *place
 	sources []source // until they become Inventories
@@ -76,17 +81,21 @@ type InventoryType string
 
 // The sources of this version.
 const (
-	StaticInventory  InventoryType = "static"
-	AnsibleInventory InventoryType = "ansible"
-	CommandInventory InventoryType = "command"
+	StaticInventory    InventoryType = "static"
+	AnsibleInventory   InventoryType = "ansible"
+	CommandInventory   InventoryType = "command"
+	SSHConfigInventory InventoryType = "ssh_config"
+	ConsulInventory    InventoryType = "consul"
+	FileSDInventory    InventoryType = "file_sd"
 )
 
 // Inventory is one source of hosts.
 type Inventory struct {
-	Type    InventoryType
-	Source  inventory.Source // what is behind it; static hosts know the line they stand on
-	Refresh time.Duration    // how often it is to be read again; static ones never change
-	Key     string           // where it stands, for [Config.At]: inventory[0]
+	Type       InventoryType
+	Source     inventory.Source // what is behind it; static hosts know the line they stand on
+	Refresh    time.Duration    // how often it is to be read again; static ones never change
+	StaleAfter time.Duration    // how long after its last good reading its hosts are still believed; 0 for static ones
+	Key        string           // where it stands, for [Config.At]: inventory[0]
 }
 
 // Attack is one entry of the plan. Family, Reversible, and For where it is 0, are the catalogue's to fill in.
@@ -97,7 +106,8 @@ type Attack struct {
 	Gap    time.Duration // between the beginnings of its parts
 	Key    string        // attack[0]; a parameter is at Key + ".params.NAME"
 
-	compound []string // the parts by kind alone, until they become Parts
+	compound []string     // the parts by kind alone, until they become Parts
+	when     engine.Hours // of its own, until they become Hours
 }
 
 // Part is one attack of a compound one.
@@ -115,29 +125,6 @@ type Custom struct {
 	Irreversible bool
 	Figure       string // what measure prints: "queue length"
 	Unit         string
-}
-
-// GateType is the way a gate is asked.
-type GateType string
-
-// The ways of this version.
-const (
-	HTTPGate    GateType = "http"
-	CommandGate GateType = "command"
-)
-
-// Gate is one outside system that is asked, with the engine's rules for it.
-type Gate struct {
-	engine.Gate
-	Type    GateType
-	HTTP    health.HTTPOptions    // of an http gate
-	Command health.CommandOptions // of a command gate
-	Key     string                // health[0] or oncall
-}
-
-// Log is what is written to standard error.
-type Log struct {
-	Level string // debug, info, warn or error
 }
 
 // Gates is every gate as the engine knows it: the health checks in their order, then who is on call.
@@ -192,12 +179,11 @@ func defaults(files Files) *Config {
 			SurveyEvery:    time.Minute,
 			KeepOpen:       500,
 		},
-		OnCall: defaultGate(engine.OnCall, "oncall"),
-		Log:    Log{Level: "info"},
-		UI:     DefaultUI(),
+		OnCall:    defaultGate(engine.OnCall, "oncall"),
+		Slack:     defaultSlack(),
+		PagerDuty: defaultPagerDuty(),
+		Metrics:   Metrics{Listen: metricsListen},
+		Log:       Log{Level: "info", Format: LogAuto},
+		UI:        DefaultUI(),
 	}
-}
-
-func defaultGate(kind engine.GateKind, name string) Gate {
-	return Gate{Gate: engine.Gate{Name: name, Kind: kind, Interval: 15 * time.Second, Timeout: 5 * time.Second, HealthyAfter: 1}}
 }

@@ -13,7 +13,12 @@ import (
 	"time"
 
 	"github.com/chaoscat/chaoscat/engine"
+	"github.com/chaoscat/chaoscat/engine/alertmanager"
+	"github.com/chaoscat/chaoscat/engine/calendar"
 	"github.com/chaoscat/chaoscat/engine/health"
+	"github.com/chaoscat/chaoscat/engine/prometheus"
+	"github.com/chaoscat/chaoscat/engine/statuspage"
+	asking "github.com/chaoscat/chaoscat/engine/web"
 	"github.com/chaoscat/chaoscat/inventory"
 )
 
@@ -124,16 +129,16 @@ func TestTheLeastThatLoadsIsCautious(t *testing.T) {
 		Health: []Gate{{
 			Gate: engine.Gate{Name: "health", Kind: engine.Health, Interval: 15 * time.Second, Timeout: 5 * time.Second, HealthyAfter: 1},
 			Type: HTTPGate, Key: "health[0]",
-			HTTP:    health.HTTPOptions{URL: "https://status.example.com/", Timeout: 5 * time.Second},
-			Command: health.CommandOptions{Timeout: 5 * time.Second},
+			Web:     asking.Options{URL: "https://status.example.com/", Timeout: 5 * time.Second, MaxBody: 1 << 20, StaleAfter: 5 * time.Minute},
+			Command: health.CommandOptions{Timeout: 5 * time.Second}, empty: "unhealthy",
 		}},
 		OnCall: Gate{
 			Gate: engine.Gate{Name: "oncall", Kind: engine.OnCall, Interval: 15 * time.Second, Timeout: 5 * time.Second, HealthyAfter: 1},
 			Type: CommandGate, Key: "oncall",
-			HTTP:    health.HTTPOptions{Timeout: 5 * time.Second},
-			Command: health.CommandOptions{Argv: []string{"true"}, OnCall: true, Timeout: 5 * time.Second},
+			Web:     asking.Options{Timeout: 5 * time.Second, MaxBody: 1 << 20, StaleAfter: 5 * time.Minute},
+			Command: health.CommandOptions{Argv: []string{"true"}, OnCall: true, Timeout: 5 * time.Second}, program: "true", empty: "unhealthy",
 		},
-		Log: Log{Level: "info"},
+		Log: Log{Level: "info", Format: LogAuto},
 		UI:  DefaultUI(),
 	}
 	if !reflect.DeepEqual(c, want) {
@@ -152,16 +157,29 @@ func TestEveryKeySetsWhatItSays(t *testing.T) {
 	}
 	tokyo, _ := time.LoadLocation("Asia/Tokyo")
 	c.places = nil
+	slow := &engine.Hours{Days: [7]bool{true, false, false, true, false, false, false}, Ranges: []engine.HourRange{{Start: 600, End: 660}}}
+	own := &engine.Hours{Days: [7]bool{true}, Ranges: []engine.HourRange{{Start: 1320, End: 120}, {Start: 545, End: 1440 - 150}}}
 	want := &Config{
 		File: "/etc/chaoscat/chaoscat.toml", Name: "prod", DryRun: false, StateDir: "/var/lib/cat",
 		Schedule: engine.Schedule{
 			Location: tokyo, Days: [7]bool{true, false, false, true, false, false, false},
 			Hours: []engine.HourRange{{Start: 1320, End: 120}, {Start: 545, End: 1440 - 150}}, CheckEvery: 30 * time.Second, Wait: 0, MaxPerDay: 7,
+			PerHostMean: (90*24 + 12) * time.Hour,
+			Groups: []engine.HostHours{{Hosts: engine.Selector{"group:db", "!db-9"}, Hours: engine.Hours{
+				Days: [7]bool{time.Wednesday: true}, Ranges: []engine.HourRange{{Start: 720, End: 840}},
+			}}},
 			Closures: []engine.Closure{
 				{From: time.Date(2026, 12, 20, 0, 0, 0, 0, tokyo), To: time.Date(2026, 12, 22, 0, 0, 0, 0, tokyo), Name: engine.Frozen, Reason: "year end"},
 				{From: time.Date(2027, 1, 1, 9, 30, 0, 0, tokyo), To: time.Date(2027, 1, 1, 21, 0, 0, 0, tokyo), Name: engine.Frozen, Reason: "freeze"},
 			},
 		},
+		Closings: Closings{Holidays: []string{"jp", "de-by"}, BridgeDays: true, Calendars: []calendar.Options{
+			{Name: "freezes", Refresh: 30 * time.Minute, StaleAfter: 12 * time.Hour, Free: true, Key: "schedule.calendars", Web: asking.Options{
+				URL: "https://calendar.example.com/x.ics", TokenFile: "/etc/chaoscat/calendar.token",
+				HeaderFiles: map[string]string{"X-Api-Key": "/etc/chaoscat/calendar.key"}, CAFile: "/etc/chaoscat/ca.pem",
+			}},
+			{Path: "/etc/chaoscat/freeze.ics", Refresh: 5 * time.Minute, StaleAfter: 24 * time.Hour, Key: "schedule.calendars"},
+		}},
 		Safety: engine.Safety{
 			MaxConcurrent: 3, GroupBy: "zone", MaxPerGroup: 2, LeavePerGroup: 4, HostCooldown: 0, MaxDuration: 90 * time.Second,
 			Lease: 20 * time.Second, Margin: 61 * time.Second, AbortAfter: 5, FactsFor: 2 * time.Hour, Irreversible: true,
@@ -174,21 +192,30 @@ func TestEveryKeySetsWhatItSays(t *testing.T) {
 		},
 		Inventories: []Inventory{
 			{Type: StaticInventory, Refresh: 5 * time.Minute, Key: "inventory[0]", Source: inventory.Static{Label: "inventory[0]", Hosts: []inventory.StaticHost{
-				{Where: "/etc/chaoscat/chaoscat.toml:55", Name: "plain"},
-				{Where: "/etc/chaoscat/chaoscat.toml:56", Name: "web-1", Address: "10.0.0.1", Port: 23, User: "u", Jump: "j", Groups: []string{"web", "eu"}, Tags: map[string]string{"zone": "eu-1"}},
+				{Where: "/etc/chaoscat/chaoscat.toml:75", Name: "plain"},
+				{Where: "/etc/chaoscat/chaoscat.toml:76", Name: "web-1", Address: "10.0.0.1", Port: 23, User: "u", Jump: "j", Groups: []string{"web", "eu"}, Tags: map[string]string{"zone": "eu-1"}},
 			}}},
 			{Type: StaticInventory, Refresh: 5 * time.Minute, Key: "inventory[1]", Source: inventory.Static{Label: "inventory[1]", Hosts: []inventory.StaticHost{
-				{Where: "/etc/chaoscat/chaoscat.toml:60", Name: "web-2"},
+				{Where: "/etc/chaoscat/chaoscat.toml:80", Name: "web-2"},
 			}}},
-			{Type: AnsibleInventory, Refresh: time.Minute, Key: "inventory[2]", Source: inventory.AnsibleFile{Path: "/etc/chaoscat/hosts"}},
-			{Type: CommandInventory, Refresh: time.Hour, Key: "inventory[3]", Source: inventory.Command{Argv: []string{"/etc/chaoscat/bin/list", "--all"}, Timeout: 3 * time.Second}},
+			{Type: AnsibleInventory, Refresh: time.Minute, StaleAfter: 15 * time.Minute, Key: "inventory[2]", Source: inventory.AnsibleFile{Path: "/etc/chaoscat/hosts"}},
+			{Type: CommandInventory, Refresh: time.Hour, StaleAfter: 3 * time.Hour, Key: "inventory[3]", Source: inventory.Command{Argv: []string{"/etc/chaoscat/bin/list", "--all"}, Timeout: 3 * time.Second}},
+			{Type: SSHConfigInventory, Refresh: 5 * time.Minute, StaleAfter: 15 * time.Minute, Key: "inventory[4]", Source: inventory.Chosen{
+				Source: inventory.SSHConfig{Path: "/etc/chaoscat/ssh_config", Home: "/home/me"},
+				Hosts:  engine.Selector{"web-*", "!web-9"}, Groups: []string{"lab"}, Tags: map[string]string{"from": "ssh"}}},
+			{Type: ConsulInventory, Refresh: 5 * time.Minute, StaleAfter: 15 * time.Minute, Key: "inventory[5]", Source: inventory.Consul{
+				Services: []string{"web", "db"}, Datacenter: "dc1", Web: asking.Options{
+					URL: "https://consul.example.com:8501", HeaderFiles: map[string]string{"X-Consul-Token": "/etc/chaoscat/t"}, CAFile: "/etc/chaoscat/ca.pem",
+					ServerName: "server.dc1.consul", CertFile: "/etc/chaoscat/ca.pem", KeyFile: "/etc/chaoscat/k", Timeout: 5 * time.Second}}},
+			{Type: FileSDInventory, Refresh: 5 * time.Minute, StaleAfter: time.Hour, Key: "inventory[6]", Source: inventory.FileSD{
+				Files: []string{"/etc/chaoscat/targets/*.json", "/etc/prometheus/node.yml"}, Groups: []string{"job"}}},
 		},
 		Attacks: []Attack{
-			{Key: "attack[0]", Attack: engine.Attack{
-				Name: "slow", Kind: "latency", Weight: 4, For: time.Minute, Hosts: engine.Selector{"group:web"},
+			{Key: "attack[0]", when: *slow, Attack: engine.Attack{
+				Name: "slow", Kind: "latency", Weight: 4, Tolerate: []string{"HighLatency*", `up{job="web"}`}, For: time.Minute, Hosts: engine.Selector{"group:web"}, Hours: slow,
 				Params: map[string]string{"delay": "200ms", "jitter": "20", "hard": "true", "ports": "80,443", "share": "0.5"},
 			}},
-			{Key: "attack[1]", Attack: engine.Attack{Name: "own", Kind: "own", Weight: 0, Hosts: engine.Selector{"web-*", "!web-1"}}, Custom: &Custom{
+			{Key: "attack[1]", Attack: engine.Attack{Name: "own", Kind: "own", Weight: 0, Approval: 2, Hosts: engine.Selector{"web-*", "!web-1"}, Hours: own}, when: *own, Custom: &Custom{
 				Inject: "/etc/chaoscat/i.sh", Undo: "/etc/chaoscat/u.sh", Measure: "/etc/chaoscat/m.sh", Figure: "queue", Unit: "jobs"}},
 			{Key: "attack[2]", Attack: engine.Attack{Name: "wipe", Kind: "wipe", Weight: 1}, Custom: &Custom{Inject: "/etc/chaoscat/w.sh", Irreversible: true}},
 			{Key: "attack[3]", Attack: engine.Attack{Name: "both", Kind: "both", Weight: 1}, Gap: 5 * time.Second, Parts: []Part{
@@ -198,36 +225,66 @@ func TestEveryKeySetsWhatItSays(t *testing.T) {
 		},
 		Health: []Gate{
 			{Key: "health[0]", Type: HTTPGate, Command: health.CommandOptions{Timeout: 500 * time.Millisecond},
-				HTTP: health.HTTPOptions{
-					URL: "http://127.0.0.1:8080/h", Status: []int{200, 204}, Contains: "ok", JSON: "a.b == \"none\"",
-					TokenFile: "/etc/chaoscat/t", HeaderFiles: map[string]string{"X-Api-Key": "/etc/chaoscat/k"},
+				HTTP: health.HTTPOptions{Status: []int{200, 204}, Contains: "ok", JSON: "a.b == \"none\""}, empty: "unhealthy",
+				Web: asking.Options{
+					URL: "http://127.0.0.1:8080/h", TokenFile: "/etc/chaoscat/t", HeaderFiles: map[string]string{"X-Api-Key": "/etc/chaoscat/k"},
 					Headers: map[string]string{"Accept": "application/json"}, CAFile: "/etc/chaoscat/ca.pem", ServerName: "front", Timeout: 500 * time.Millisecond,
+					CertFile: "/etc/chaoscat/me.pem", KeyFile: "/etc/chaoscat/me.key", MaxBody: 4096, StaleAfter: 90 * time.Second,
 				},
 				Gate: engine.Gate{Name: "front", Kind: engine.Health, Interval: 20 * time.Second, Timeout: 500 * time.Millisecond, HealthyAfter: 3}},
-			{Key: "health[1]", Type: CommandGate, HTTP: health.HTTPOptions{Timeout: 5 * time.Second},
-				Command: health.CommandOptions{Argv: []string{"a", "b c"}, Timeout: 5 * time.Second},
-				Gate:    engine.Gate{Name: "health", Kind: engine.Health, Interval: 15 * time.Second, Timeout: 5 * time.Second, HealthyAfter: 1}},
+			{Key: "health[1]", Type: CommandGate, Web: asking.Options{Timeout: 5 * time.Second, MaxBody: 1 << 20, StaleAfter: 5 * time.Minute},
+				Command: health.CommandOptions{Argv: []string{"a", "b c"}, Timeout: 5 * time.Second}, Host: "web-1", program: "a", empty: "unhealthy",
+				Gate: engine.Gate{Name: "health", Kind: engine.Health, Interval: 15 * time.Second, Timeout: 5 * time.Second, HealthyAfter: 1}},
+			asked("health[2]", "errors", PrometheusGate, func(g *Gate) {
+				g.Prometheus, g.empty = prometheus.Options{Query: "sum(up)", Healthy: "value < 0.01", Empty: true}, "healthy"
+			}),
+			asked("health[3]", "alerts", AlertmanagerGate, func(g *Gate) {
+				g.Alertmanager = alertmanager.Options{Matchers: []string{`severity="critical"`, `team=~"core|edge"`}, Watchdog: "Watchdog"}
+			}),
+			asked("health[4]", "supplier", StatuspageGate, func(g *Gate) {
+				g.Statuspage = statuspage.Options{Indicator: "minor", Components: []string{"API", "Git"}}
+			}),
+			{Key: "health[5]", Type: PagerDutyGate, Command: health.CommandOptions{Timeout: 5 * time.Second}, empty: "unhealthy",
+				Web:       asking.Options{Timeout: 5 * time.Second, MaxBody: 1 << 20, StaleAfter: 5 * time.Minute},
+				PagerDuty: PagerDutyQuestion{Account: fullPagerDuty(), Services: []string{"PIJ90N7"}, Teams: []string{"PQ9K7I8"}, Urgency: "high"},
+				Gate:      engine.Gate{Name: "incidents", Kind: engine.Health, Interval: 15 * time.Second, Timeout: 5 * time.Second, HealthyAfter: 1}},
 		},
-		OnCall: Gate{Key: "oncall", Type: HTTPGate, Command: health.CommandOptions{OnCall: true, Timeout: 5 * time.Second},
-			HTTP: health.HTTPOptions{URL: "https://oncall.example.com/", Status: []int{204}, Timeout: 5 * time.Second},
+		OnCall: Gate{Key: "oncall", Type: HTTPGate, Command: health.CommandOptions{OnCall: true, Timeout: 5 * time.Second}, empty: "unhealthy",
+			HTTP: health.HTTPOptions{Status: []int{204}},
+			Web:  asking.Options{URL: "https://oncall.example.com/", Timeout: 5 * time.Second, MaxBody: 1 << 20, StaleAfter: 5 * time.Minute},
 			Gate: engine.Gate{Name: "phone", Kind: engine.OnCall, Interval: time.Minute, Timeout: 5 * time.Second, HealthyAfter: 1}},
 		Control: Control{Socket: "/run/cat.sock", SSHListen: "10.0.0.1:2222", SSHPeople: "/etc/chaoscat/people"},
+		Persons: []Person{{Name: "ada", Unix: []string{"alovelace", "ada-adm"}, SSH: []string{"ada@laptop"}, Slack: "U0123ABCD", Key: "person[0]"}},
 		Teams: []Team{
-			{Name: "sre", Members: []string{"ada", "bob"}, Role: engine.Admin, Key: "team[0]", role: "admin"},
-			{Name: "databases", Members: []string{"eve"}, Role: engine.Operator, Hosts: engine.Selector{"group:db", "!db-9"}, Key: "team[1]", role: "operator"},
+			{Name: "sre", Members: []string{"ada", "bob"}, SlackGroups: []string{"S0123ABCD"}, Role: engine.Admin, Key: "team[0]", role: "admin"},
+			{Name: "databases", Members: []string{"eve"}, Role: engine.Operator, Hosts: engine.Selector{"group:db", "!db-9"}, Attacks: []string{"slow", "own"}, Key: "team[1]", role: "operator"},
 		},
-		Log: Log{Level: "debug"},
+		Slack: Slack{AppToken: "/etc/chaoscat/slack.app", BotToken: "/etc/chaoscat/slack.bot", Channel: "C0123ABCD", CommandsIn: []string{"C0123ABCD", "G0123ABCD"},
+			Announce: AnnounceRequired, MaxAge: 30 * time.Second, URL: "http://127.0.0.1:8080/api/"},
+		PagerDuty: fullPagerDuty(),
+		Webhooks: []Webhook{{Name: "audit", URL: "https://audit.example.com/in", SecretFile: "/etc/chaoscat/hook.secret", TokenFile: "/etc/chaoscat/hook.token",
+			Events: []engine.RecordKind{engine.GateTurned, engine.Closed}, CAFile: "/etc/chaoscat/ca.pem", ServerName: "audit", Timeout: 3 * time.Second, Queue: 50, Key: "webhook[0]"}},
+		Metrics: Metrics{Listen: "10.0.0.1:9000"},
+		Log:     Log{Level: "debug", Format: LogJSON},
 		UI: UI{Glyphs: ASCIIGlyphs, ascii: true, Theme: "dark", Keys: map[string]string{"skip": "K f5", "stop": "X"}, ReadOnly: true, Mouse: true,
 			SaveDir: "/home/me/chaos", OnHangup: LeaveOnHangup},
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", c, want)
 	}
-	if names := gateNames(c); !slices.Equal(names, []string{"front", "health", "phone"}) {
+	if names := gateNames(c); !slices.Equal(names, []string{"front", "health", "errors", "alerts", "supplier", "incidents", "phone"}) {
 		t.Errorf("gates %v", names)
 	}
 	// Every key of the schema is in the file, so that none can set the wrong thing unseen.
 	checkDocumented(t, string(conf))
+}
+
+// asked is a gate at http://127.0.0.1/ that is asked as usual.
+func asked(key, name string, kind GateType, set func(*Gate)) Gate {
+	g := defaultGate(engine.Health, name)
+	g.Key, g.Type, g.Web.URL, g.Web.Timeout, g.Command.Timeout = key, kind, "http://127.0.0.1/", 5*time.Second, 5*time.Second
+	set(&g)
+	return g
 }
 
 func gateNames(c *Config) (names []string) {
@@ -247,7 +304,7 @@ func TestEveryMistakeIsReportedAtOnceWithItsLine(t *testing.T) {
 
 // A time of day is the right type of nothing.
 func TestEveryKeyRefusesAValueOfTheWrongType(t *testing.T) {
-	lists := []string{"inventory", "attack", "health", "schedule.freeze", "inventory.hosts", "attack.part", "team"}
+	lists := []string{"inventory", "attack", "health", "schedule.freeze", "inventory.hosts", "attack.part", "team", "person", "webhook", "schedule.calendars", "schedule.group"}
 	for _, k := range Keys() {
 		conf, table := "", ""
 		if i := strings.LastIndex(k.Name, "."); i >= 0 {
@@ -259,6 +316,9 @@ func TestEveryKeyRefusesAValueOfTheWrongType(t *testing.T) {
 		}
 		if table == "attack.part" {
 			conf = "[[attack]]\nname = \"x\"\n" + conf
+		}
+		if table == "oncall.calendar" {
+			conf = "[oncall]\ntype = \"ical\"\n" + conf
 		}
 		if table == "inventory.hosts" {
 			conf = "[[inventory]]\ntype = \"static\"\n" + conf

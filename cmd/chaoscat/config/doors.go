@@ -19,11 +19,13 @@ type Control struct {
 
 // Team is people with what they may do. Who is in several may do what any of them may.
 type Team struct {
-	Name    string
-	Members []string // at least one
-	Role    engine.Role
-	Hosts   engine.Selector // of operators: they order attacks on these only; nil is all
-	Key     string          // team[0], for [Config.At]
+	Name        string
+	Members     []string // names of persons, or of nobody who is written down: then they are called so at the socket and over SSH
+	SlackGroups []string // ids of user groups whose members belong to it; Members or these are there
+	Role        engine.Role
+	Hosts       engine.Selector // of operators: they order attacks on these only; nil is all
+	Attacks     []string        // of operators: they order these only; nil is all
+	Key         string          // team[0], for [Config.At]
 
 	role string
 }
@@ -32,7 +34,7 @@ func controlKeys(c *Control) []key {
 	return []key{
 		entry("socket", socket(&c.Socket), "the Unix socket that the other commands talk to"),
 		entry("ssh_listen", text(&c.SSHListen, badListen), "address and port at which console and commands are served over SSH"),
-		entry("ssh_people", people(&c.SSHPeople), "public keys of who is let in there, as in authorized_keys; the comment is the name"),
+		entry("ssh_people", authorized(&c.SSHPeople), "public keys of who is let in there, as in authorized_keys; the comment is the name"),
 	}
 }
 
@@ -44,9 +46,11 @@ func blankTeam(i int) Team { return Team{Key: fmt.Sprintf("team[%d]", i)} }
 func teamKeys(t *Team) []key {
 	return []key{
 		entry("name", text(&t.Name, empty, longerThan(64)), "unique in this file").required(),
-		entry("members", texts(&t.Members, "people", empty, longerThan(64)), "their names, as in control.ssh_people or in their certificates").required(),
+		entry("members", texts(&t.Members, "people", empty, longerThan(64)), "names of [[person]]s, or what people are called both at the socket and over SSH"),
+		entry("slack_groups", texts(&t.SlackGroups, "user groups", mustMatch(slackGroup, "the id of a Slack user group, such as S0123ABCD")), "ids of Slack user groups whose members belong to the team"),
 		entry("role", oneOf(&t.role, roles...), "what they may do: look; stop; order attacks; everything. Whoever is let in may stop").required(),
 		entry("hosts", selector(&t.Hosts), "of operators: the hosts that they order attacks on; otherwise all"),
+		entry("attacks", texts(&t.Attacks, "attacks of this file", empty), "of operators: the attacks that they order, by the names of this file; otherwise all"),
 	}
 }
 
@@ -65,8 +69,8 @@ func badListen(s string) string {
 	return ""
 }
 
-// people takes the path of a file that says who may give orders.
-func people(into *string) value {
+// authorized takes the path of a file that says who may give orders.
+func authorized(into *string) value {
 	return value{kind: "a path", take: func(r *reading, at spot, v any) {
 		file(into, r.files.trusted).take(r, at, v)
 	}}
@@ -107,21 +111,39 @@ func (r *reading) checkDoors(c *Config) {
 	if c.Control.SSHListen != "" && !written("ssh_people") {
 		r.wrong(r.at("control.ssh_listen"), "opens a door through which nobody could come").Hint = `name a file with the public keys of who may: ssh_people = "people"`
 	}
+	r.checkTeams(c.Teams)
+	r.checkPersons(c)
+}
+
+func (r *reading) checkTeams(teams []Team) {
 	seen := map[string]string{}
-	for i := range c.Teams {
-		t := &c.Teams[i]
+	for i := range teams {
+		t := &teams[i]
 		t.Role = engine.Role(slices.Index(roles, t.role) + 1) // the zero role, nobody, for a word that is none
 		if first, twice := seen[t.Name]; twice && t.Name != "" {
 			r.wrong(r.at(t.Key+".name"), "%q is there twice", t.Name).Hint = fmt.Sprintf("it is first on line %d", r.root.find(first).line)
 		}
 		seen[t.Name] = t.Key + ".name"
-		if len(t.Hosts) > 0 && t.Role != engine.Operator && t.Role != engine.Nobody {
-			r.wrong(r.at(t.Key+".hosts"), "is for a team of operators, and the role of this one is %s", t.Role).Hint = `remove hosts, or say role = "operator"`
+		written := r.root.find(t.Key).under
+		if written["members"] == nil && written["slack_groups"] == nil {
+			r.wrong(r.at(t.Key), "has nobody in it").Hint = "name people as members, or user groups as slack_groups"
 		}
-		for j, name := range t.Members {
-			if slices.Contains(t.Members[:j], name) {
-				r.wrong(r.at(fmt.Sprintf("%s.members[%d]", t.Key, j)), "%s is there twice", show(name))
+		for _, limit := range []string{"hosts", "attacks"} {
+			if written[limit] != nil && t.Role != engine.Operator && t.Role != engine.Nobody {
+				r.wrong(r.at(t.Key+"."+limit), "is for a team of operators, and the role of this one is %s", t.Role).Hint = "remove " + limit + `, or say role = "operator"`
 			}
+		}
+		r.twice(t.Key+".members", t.Members)
+		r.twice(t.Key+".slack_groups", t.SlackGroups)
+		r.twice(t.Key+".attacks", t.Attacks)
+	}
+}
+
+// twice reports what a list has twice.
+func (r *reading) twice(key string, list []string) {
+	for i, item := range list {
+		if slices.Contains(list[:i], item) {
+			r.wrong(r.at(fmt.Sprintf("%s[%d]", key, i)), "%s is there twice", show(item))
 		}
 	}
 }

@@ -237,10 +237,6 @@ func (r *reading) unknown(at spot, m map[string]any, keys []key) {
 			continue
 		}
 		here := at.key(name)
-		if where, ok := notYet[withoutIndexes(here.path)]; ok {
-			r.wrong(here, "not available in this version").Hint = where
-			continue
-		}
 		wrong := r.wrong(here, "unknown key")
 		if wrong.Nearest = inventory.Nearest(name, known); wrong.Nearest == "" {
 			wrong.Hint = r.elsewhere(name)

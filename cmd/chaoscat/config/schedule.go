@@ -97,7 +97,7 @@ const dayMinutes = 24 * 60
 
 // hours takes a list of ranges of the day, of which no two share time on the days.
 func hours(into *[]engine.HourRange, days *[7]bool) value {
-	return value{kind: "a list of hours", std: `["10:00-16:00"]`, take: func(r *reading, at spot, v any) {
+	return value{kind: "a list of hours", std: quoteAll(rangeTexts(*into)), take: func(r *reading, at spot, v any) {
 		list, ok := r.strings(at, v, "hours")
 		if !ok {
 			return
@@ -116,6 +116,13 @@ func hours(into *[]engine.HourRange, days *[7]bool) value {
 		}
 		*into = ranges
 	}}
+}
+
+func rangeTexts(ranges []engine.HourRange) (texts []string) {
+	for _, h := range ranges {
+		texts = append(texts, clockText(h.Start)+"-"+clockText(h.End))
+	}
+	return texts
 }
 
 var (
@@ -158,9 +165,9 @@ func minutes(hour, minute string) (int, bool) {
 func clockText(minutes int) string { return fmt.Sprintf("%02d:%02d", minutes/60, minutes%60) }
 
 // overlap finds the first of the ranges that shares time with the new one, also over midnight where the
-// days follow one another.
+// days follow one another. No days are days that are not known yet: any may follow.
 func overlap(ranges []engine.HourRange, h engine.HourRange, days [7]bool) (engine.HourRange, bool) {
-	follow := false
+	follow := days == [7]bool{}
 	for d := range 7 {
 		follow = follow || days[d] && days[(d+1)%7]
 	}

@@ -47,7 +47,7 @@ func rootKeys(c *Config) []key {
 		entry("name", text(&c.Name, empty, longerThan(64)), "what this chaoscat is called on the screen and in the journal"),
 		entry("dry_run", toggle(&c.DryRun), "draw, check, announce and record, but never inject"),
 		entry("state_dir", file(&c.StateDir, nil), "where the journal and the stop latch are kept"),
-		entry("schedule", one(scheduleKeys(&c.Schedule)), "write a [schedule] with a timezone").required(),
+		entry("schedule", one(scheduleKeys(&c.Schedule, &c.Closings)), "write a [schedule] with a timezone").required(),
 		entry("safety", one(safetyKeys(&c.Safety, &c.Hosts)), "the blast radius"),
 		entry("ssh", one(sshKeys(&c.SSH)), "how hosts are reached"),
 		entry("inventory", many(&c.sources, blankSource, sourceKeys), "write an [[inventory]] that says which hosts there are").required(),
@@ -55,16 +55,22 @@ func rootKeys(c *Config) []key {
 		entry("health", many(&c.Health, blankHealth, gateKeys), "write a [[health]]: without one, health is unknown and nothing is ever attacked").required(),
 		entry("oncall", one(gateKeys(&c.OnCall)), "write an [oncall]: without one, nobody is known to be there and nothing is ever attacked").required(),
 		entry("control", one(controlKeys(&c.Control)), "the doors for the other commands and for people elsewhere"),
+		entry("person", many(&c.Persons, blankPerson, personKeys), "somebody who is known by several doors, each by another name"),
 		entry("team", many(&c.Teams, blankTeam, teamKeys), "people with what they may do; who is let in and in none may look and stop"),
-		entry("log", one([]key{
-			entry("level", oneOf(&c.Log.Level, "debug", "info", "warn", "error"), "the least important line that is written"),
-		}), "what is written to standard error"),
+		entry("slack", one(slackKeys(&c.Slack)), "the chat in which attacks are announced and orders taken"),
+		entry("pagerduty", one(pagerDutyKeys(&c.PagerDuty)), "the account that gates of that type ask, and that is told what happens here"),
+		entry("webhook", many(&c.Webhooks, blankWebhook, webhookKeys), "a system that is told over HTTP what is recorded"),
+		entry("metrics", one(metricsKeys(&c.Metrics)), "figures for Prometheus, and whether chaoscat itself is well"),
+		entry("log", one(logKeys(&c.Log)), "what is written to standard error"),
 		entry("ui", one(uiKeys(&c.UI)), "the console"),
 	}
 }
 
-func scheduleKeys(s *engine.Schedule) []key {
+func scheduleKeys(s *engine.Schedule, c *Closings) []key {
 	closure := func(int) engine.Closure { return engine.Closure{Name: engine.Frozen, Reason: "freeze"} }
+	group := func(int) engine.HostHours {
+		return engine.HostHours{Hours: engine.Hours{Days: s.Days, Ranges: s.Hours}}
+	}
 	return []key{
 		entry("timezone", zone(&s.Location), `the IANA zone of everything below: "Europe/Paris"`).required(),
 		entry("days", weekdays(&s.Days), "days on which attacks may begin"),
@@ -72,6 +78,11 @@ func scheduleKeys(s *engine.Schedule) []key {
 		entry("check_every", span(&s.CheckEvery, time.Second, time.Hour), "how often it is asked whether an attack may begin"),
 		entry("wait", span(&s.Wait, 0, 7*24*time.Hour), "rest after an attack"),
 		entry("max_per_day", whole(&s.MaxPerDay, 0, anyNumber), "attacks on one day; 0 is no limit"),
+		entry("per_host_mean", longSpan(&s.PerHostMean, time.Hour, 10*year), "attack each host about that often, counted in open time"),
+		entry("holidays", nations(&c.Holidays), "countries whose public holidays are days without attacks"),
+		entry("bridge_days", toggle(&c.BridgeDays), "no attacks either on a single working day between a holiday and other days off"),
+		entry("calendars", calendars(&c.Calendars), "iCalendar files and addresses: no attacks while an event takes place, nor while one cannot be read"),
+		entry("group", many(&s.Groups, group, groupKeys), "hosts with hours of their own, within those above"),
 		entry("freeze", many(&s.Closures, closure, func(c *engine.Closure) []key {
 			return []key{
 				entry("from", moment(&c.From, &s.Location, false), "the first moment without attacks").required(),
@@ -117,39 +128,13 @@ func sshKeys(s *SSH) []key {
 	}
 }
 
-// source is an [[inventory]] while it is being read; only one of the three becomes its source.
-type source struct {
-	Inventory
-	static  inventory.Static
-	ansible inventory.AnsibleFile
-	command inventory.Command
-}
-
-func blankSource(i int) source {
-	s := source{command: inventory.Command{Timeout: 30 * time.Second}}
-	s.Key, s.Refresh = fmt.Sprintf("inventory[%d]", i), 5*time.Minute
-	return s
-}
-
-func sourceKeys(s *source) []key {
-	static, ansible, cmd := string(StaticInventory), string(AnsibleInventory), string(CommandInventory)
-	return []key{
-		entry("type", oneOf(&s.Type, StaticInventory, AnsibleInventory, CommandInventory), `"static", "ansible" or "command"`).required(),
-		entry("hosts", hosts(&s.static.Hosts), "names, or tables of name, address, port, user, jump, groups, tags").only(static).required(),
-		entry("path", file(&s.ansible.Path, readable), "an Ansible inventory: INI, YAML, or JSON of ansible-inventory --list").only(ansible).required(),
-		entry("command", command(&s.command.Argv), "a program that prints JSON, with its arguments").only(cmd).required(),
-		entry("timeout", span(&s.command.Timeout, time.Second, 10*time.Minute), "for the command").only(cmd),
-		entry("refresh", span(&s.Refresh, 10*time.Second, 24*time.Hour), "how often it is read again").only(ansible, cmd),
-	}
-}
-
 func hostKeys(e *inventory.StaticHost) []key {
 	return []key{
 		entry("name", text(&e.Name), "unique in all inventories; web-[01:20] stands for twenty").required(),
 		entry("address", text(&e.Address), "host name or IP address; otherwise the name"),
 		entry("port", whole(&e.Port, 1, 65535), "otherwise ssh.port"),
 		entry("user", text(&e.User, mustMatch(userName, "a user name")), "otherwise ssh.user"),
-		entry("jump", text(&e.Jump, badJump), "otherwise ssh.jump"),
+		entry("jump", text(&e.Jump, badJump), `otherwise ssh.jump; "none" goes direct`),
 		entry("groups", texts(&e.Groups, "groups", empty), "what the host belongs to"),
 		entry("tags", tags(&e.Tags), "what is said about the host"),
 	}
@@ -168,6 +153,10 @@ func attackKeys(a *Attack) []key {
 		entry("for", span(&a.For, time.Second, 24*time.Hour), "how long it lasts; otherwise what the catalogue says"),
 		entry("params", parameters(&a.Params), "chaoscat attacks lists them"),
 		entry("hosts", selector(&a.Hosts), "hosts that it may hit; otherwise all"),
+		entry("approval", people(&a.Approval), "people who must want it, whoever orders included; the schedule draws none that takes more than one"),
+		entry("days", weekdays(&a.when.Days), "days on which it may begin; otherwise the schedule's"),
+		entry("hours", hours(&a.when.Ranges, &a.when.Days), "ranges of the day in which it may happen, within the schedule's; otherwise those"),
+		entry("tolerate", texts(&a.Tolerate, "patterns of alerts, series, components or incidents", empty, longerThan(512), badPattern), "what it may itself bring about: a [[health]] that says no about nothing else does not undo it"),
 		entry("compound", texts(&a.compound, "kinds of attacks", named), "makes a compound attack: the kinds of its parts, in the order in which they begin"),
 		entry("gap", span(&a.Gap, 0, time.Hour), "time between the beginnings of two parts, in whole seconds; 0s is at once"),
 		entry("part", many(&a.Parts, func(i int) Part { return Part{Key: fmt.Sprintf("part[%d]", i)} }, func(p *Part) []key {
@@ -183,50 +172,6 @@ func attackKeys(a *Attack) []key {
 		entry("figure", text(&a.Custom.Figure, empty, longerThan(40)), "what measure prints"),
 		entry("unit", text(&a.Custom.Unit, longerThan(10)), "its unit"),
 	}
-}
-
-func blankHealth(i int) Gate {
-	g := defaultGate(engine.Health, "")
-	g.Key = fmt.Sprintf("health[%d]", i)
-	return g
-}
-
-func gateKeys(g *Gate) []key {
-	http, cmd := string(HTTPGate), string(CommandGate)
-	return []key{
-		entry("type", oneOf(&g.Type, HTTPGate, CommandGate), `"http" or "command"`).required(),
-		entry("name", text(&g.Name, empty, longerThan(64)), "unique among all gates; otherwise health, health-2, ... or oncall"),
-		entry("interval", span(&g.Interval, time.Second, time.Hour), "how often it is asked anyway"),
-		entry("timeout", span(&g.Timeout, 100*time.Millisecond, time.Minute), "no answer by then is a bad answer"),
-		entry("healthy_after", whole(&g.HealthyAfter, 1, 1000), "good answers in a row that make it well"),
-		entry("url", web(&g.HTTP.URL), "asked by GET").only(http).required(),
-		entry("status", statuses(&g.HTTP.Status), "statuses that are well; otherwise 200 to 299").only(http),
-		entry("contains", text(&g.HTTP.Contains, empty), "what the body must contain").only(http),
-		entry("json", text(&g.HTTP.JSON, badComparison), "a comparison that must hold in the body: data.items[0].rate < 0.5").only(http),
-		entry("token_file", file(&g.HTTP.TokenFile, secret), "a bearer token, readable by its owner alone").only(http),
-		entry("header_files", headerFiles(&g.HTTP.HeaderFiles), "headers whose values are secrets, each in a file").only(http),
-		entry("headers", headers(&g.HTTP.Headers), "headers whose values are no secrets").only(http),
-		entry("ca_file", file(&g.HTTP.CAFile, readable), "PEM file of the authorities to trust").only(http),
-		entry("server_name", text(&g.HTTP.ServerName, empty), "expected in the certificate instead of the URL's host").only(http),
-		entry("command", command(&g.Command.Argv), "a program with its arguments; exit 0 is well").only(cmd).required(),
-	}
-}
-
-// notYet is what the design has and this version does not, with what to do about it.
-var notYet = map[string]string{
-	"slack":              "remove [slack]",
-	"pagerduty":          "remove [pagerduty]; a command under [oncall] can ask PagerDuty",
-	"webhook":            "remove [webhook]",
-	"metrics":            "remove [metrics]",
-	"schedule.holidays":  "write each as a [[schedule.freeze]]",
-	"schedule.calendars": "write each as a [[schedule.freeze]]",
-}
-
-// typesToCome is the same for types.
-var typesToCome = map[string][]string{
-	"inventory.type": {"ssh_config", "consul", "file_sd"},
-	"health.type":    {"prometheus", "alertmanager", "statuspage", "pagerduty"},
-	"oncall.type":    {"pagerduty", "ical"},
 }
 
 // Key is one key of the schema, for people.

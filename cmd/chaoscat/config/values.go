@@ -105,8 +105,6 @@ func oneOf[T ~string](into *T, words ...T) value {
 			r.wrongType(at, "one of "+quoted(known), v)
 		case slices.Contains(known, s):
 			*into = T(s)
-		case slices.Contains(typesToCome[withoutIndexes(at.path)], s):
-			r.wrong(at, "%q is not available in this version", s).Hint = "it must be " + quoted(known)
 		default:
 			m := r.wrong(at, "%s is not known", show(s))
 			if m.Nearest = inventory.Nearest(s, known); m.Nearest == "" {
@@ -122,6 +120,20 @@ func texts(into *[]string, what string, refuse ...complaint) value {
 		if list, ok := r.strings(at, v, what, refuse...); ok {
 			*into = list
 		}
+	}}
+}
+
+// someTexts is texts that also takes one by itself.
+func someTexts(into *[]string, what string, refuse ...complaint) value {
+	list := texts(into, what, refuse...)
+	return value{kind: "a string or a list of strings", std: list.std, take: func(r *reading, at spot, v any) {
+		if s, one := v.(string); one {
+			if !r.refused(at, s, append([]complaint{unprintable}, refuse...)...) {
+				*into = []string{s}
+			}
+			return
+		}
+		list.take(r, at, v)
 	}}
 }
 
