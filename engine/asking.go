@@ -20,7 +20,7 @@ func (t *turn) gateAnswered(w GateAnswered) {
 	if w.OK {
 		st.Passes, st.Fails = st.Passes+1, 0
 	} else {
-		st.Passes, st.Fails = 0, st.Fails+1
+		st.Passes, st.Fails, st.SaidNo = 0, st.Fails+1, true
 	}
 	st.GateAnswer, st.At = w.GateAnswer, t.At
 	t.s.Gates = put(t.s.Gates, g.Name, st)

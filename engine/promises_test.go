@@ -266,3 +266,21 @@ func TestAPlanTellsAllThatIsWrongAtOnce(t *testing.T) {
 		}
 	}
 }
+
+func TestAGateThatFlapsNeverOpens(t *testing.T) {
+	w := newWorld(t, testPlan(t), at(t, "2026-07-01T10:00:00+02:00"))
+	w.gates["site"] = engine.GateAnswer{Text: "down"}
+	w.start(engine.Started{})
+	for i := range 400 {
+		w.gates["site"] = engine.GateAnswer{OK: i%2 == 0, Text: "up and down"}
+		w.until(w.now.Add(30 * time.Second))
+	}
+	if len(w.launched) > 0 {
+		t.Errorf("%d attacks, although the gate said no every other time", len(w.launched))
+	}
+	w.gates["site"] = engine.GateAnswer{OK: true}
+	w.until(w.now.Add(2 * time.Minute))
+	if len(w.launched) != 1 {
+		t.Errorf("%d attacks after it had said yes twice", len(w.launched))
+	}
+}

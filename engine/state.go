@@ -89,4 +89,5 @@ type GateState struct {
 	At     time.Time `json:"at"`
 	Passes int       `json:"passes"` // in a row
 	Fails  int       `json:"fails"`  // in a row
+	SaidNo bool      `json:"said_no,omitempty"`
 }

@@ -255,10 +255,19 @@ func (g Gate) why(st GateState, now time.Time) string {
 		return "says no"
 	case !st.OK:
 		return st.Text
-	case st.Passes < g.HealthyAfter:
-		return fmt.Sprintf("passes in a row: %d of %d", st.Passes, g.HealthyAfter)
+	case st.Passes < g.needs(st):
+		return fmt.Sprintf("passes in a row: %d of %d", st.Passes, g.needs(st))
 	}
 	return ""
+}
+
+// needs is how many passes in a row make the gate clear. One that has said no must say yes twice at least: what flaps
+// never opens.
+func (g Gate) needs(st GateState) int {
+	if st.SaidNo {
+		return max(2, g.HealthyAfter)
+	}
+	return g.HealthyAfter
 }
 
 // clock shows a moment in the schedule's zone: the time today, the day and time otherwise.

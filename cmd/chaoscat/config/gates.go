@@ -80,7 +80,7 @@ func gateKeys(g *Gate) []key {
 		entry("name", text(&g.Name, empty, longerThan(64)), "unique among all gates; otherwise health, health-2, ... or oncall"),
 		entry("interval", span(&g.Interval, time.Second, time.Hour), "how often it is asked anyway"),
 		entry("timeout", span(&g.Timeout, 100*time.Millisecond, time.Minute), "no answer by then is a bad answer"),
-		entry("healthy_after", whole(&g.HealthyAfter, 1, 1000), "good answers in a row that make it well"),
+		entry("healthy_after", whole(&g.HealthyAfter, 1, 1000), "good answers in a row that make it well; after a bad one two at least"),
 	}, webKeys(&g.Web), []key{
 		entry("status", statuses(&g.HTTP.Status), "statuses that are well; otherwise 200 to 299").only(string(HTTPGate)),
 		entry("contains", text(&g.HTTP.Contains, empty), "what the body must contain").only(string(HTTPGate)),
