@@ -8,7 +8,7 @@ GOFLAGS ?= -trimpath
 
 export CGO_ENABLED = 0
 
-.PHONY: build demo test lint lab bench fuzz pictures install cross clean
+.PHONY: build demo test lint lab bench fuzz pictures install cross package clean
 
 build: ## the binary, static, for this machine
 	go build $(GOFLAGS) -ldflags '$(LDFLAGS)' -o chaoscat ./cmd/chaoscat
@@ -29,7 +29,7 @@ lint: ## formatting, vet on every platform we build for, shell syntax
 	go vet -tags lab ./attacks/lab/...
 	GOOS=darwin GOARCH=arm64 go vet ./...
 	go mod verify
-	for script in attacks/library/*.sh attacks/lab/*.sh docs/pictures/*.sh .ci/run; do sh -n "$$script" || exit 1; done
+	for script in attacks/library/*.sh attacks/lab/*.sh cmd/chaoscat/packaging/*.sh docs/pictures/*.sh .ci/run; do sh -n "$$script" || exit 1; done
 
 cross: ## a binary for each platform, in dist/
 	@for target in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64; do \
@@ -37,9 +37,9 @@ cross: ## a binary for each platform, in dist/
 		GOOS=$${target%/*} GOARCH=$${target#*/} go build $(GOFLAGS) -ldflags '$(LDFLAGS)' -o dist/chaoscat-$${target%/*}-$${target#*/} ./cmd/chaoscat || exit 1; \
 	done
 
-lab: build ## real hosts on real kernels: needs root on Debian 12; the first run builds a kernel (10 minutes)
+lab: package ## real hosts on real kernels: needs root on Debian 12; the first run builds a kernel (10 minutes)
 	attacks/lab/prepare.sh
-	CHAOSCAT_BINARY=$(CURDIR)/chaoscat go test -tags lab -count=1 -timeout 45m -v ./attacks/lab/...
+	CHAOSCAT_BINARY=$(CURDIR)/chaoscat CHAOSCAT_PACKAGES=$(CURDIR)/dist go test -tags lab -count=1 -timeout 45m -v ./attacks/lab/...
 
 bench: ## the speeds that are promised; PEERS=0 leaves out the other tools, which take most of the time
 	go test -run xxx -bench . -benchtime 1s ./engine ./engine/journal ./inventory ./tui
@@ -68,6 +68,29 @@ install: build ## to $(PREFIX)/bin, with completion and the manual page
 	./chaoscat completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/chaoscat
 	./chaoscat completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_chaoscat
 	./chaoscat completion fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/chaoscat.fish
+
+# Debian and RPM order versions by their own rules: a release candidate comes before its release, a later commit after.
+PACKAGE_VERSION := $(shell echo '$(VERSION)' | sed -e '/^v\{0,1\}[0-9][0-9]*\./!s/^/0~/' -e 's/^v//' -e 's/-rc/~rc/' -e 's/-/+/' -e 's/-/./g')
+PACKAGE_DATE    := $(shell git log -1 --format=%ct 2>/dev/null || date +%s)
+NFPM             = github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.4
+
+package: build ## deb and rpm for amd64 and arm64, in dist/
+	rm -rf dist/root dist/*.deb dist/*.rpm
+	$(MAKE) install DESTDIR=$(CURDIR)/dist/root PREFIX=/usr
+	install -Dm644 cmd/chaoscat/systemd/chaoscat.service dist/root/usr/lib/systemd/system/chaoscat.service
+	install -Dm644 cmd/chaoscat/systemd/chaoscat.sysusers dist/root/usr/lib/sysusers.d/chaoscat.conf
+	mkdir -p dist/root/usr/share/doc/chaoscat dist/root/usr/share/chaoscat
+	install -m644 chaoscat.toml.example README.md LICENSE dist/root/usr/share/doc/chaoscat/
+	install -m644 engine/metrics/grafana.json engine/metrics/alerts.yaml dist/root/usr/share/chaoscat/
+	for arch in amd64 arm64; do \
+		GOOS=linux GOARCH=$$arch go build $(GOFLAGS) -ldflags '$(LDFLAGS)' -o dist/root/usr/bin/chaoscat ./cmd/chaoscat || exit 1; \
+		for format in deb rpm; do \
+			PACKAGE_ARCH=$$arch PACKAGE_VERSION='$(PACKAGE_VERSION)' SOURCE_DATE_EPOCH=$(PACKAGE_DATE) \
+				go run $(NFPM) package --config cmd/chaoscat/packaging/nfpm.yaml --packager $$format --target dist/ || exit 1; \
+		done; \
+	done
+	rm -rf dist/root
+	CHAOSCAT_PACKAGES=$(CURDIR)/dist go test -count=1 ./cmd/chaoscat/packaging
 
 clean:
 	rm -rf chaoscat dist

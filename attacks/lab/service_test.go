@@ -33,6 +33,7 @@ agent = false
 identity_files = ["key"]
 known_hosts = ["known_hosts"]
 keep_alive = "5s"
+survey_rate = 0
 [[inventory]]
 type = "static"
 hosts = [{ name = "%s", address = "%s" }]
@@ -114,6 +115,9 @@ func TestTheServiceOfThePackageKeepsThePromises(t *testing.T) {
 		t.Fatalf("CHAOSCAT_PACKAGES must name a folder with one package for this processor, and has %q; make lab makes it", packages)
 	}
 	l := start(t, Options{Hosts: 2})
+	if _, err := ssh(l, within(t, time.Minute), "root", l.Hosts[1].Address, "true"); err != nil { // the first login of all leaves a greeting
+		t.Fatal(err)
+	}
 	before := residue(t, l, l.Hosts[1])
 	for _, step := range []struct {
 		promise string
@@ -196,6 +200,8 @@ func (s service) hung() {
 		s.Errorf("the journal does not say where it hung:\n%s", got)
 	}
 	s.until(s.from, 60*time.Second, "the engine has looked and nothing runs", `chaoscat status --json | grep -q '"running":\[\]'`)
+	// The new engine looks at whom it draws, and leaves nothing there either.
+	s.until(s.target, 60*time.Second, "nothing of ours is on the target", "[ ! -e /run/chaoscat ]")
 	if diff := Diff(s.before, residue(s, s.l, s.target)); diff != "" {
 		s.Errorf("the attack has left on the target:\n%s", diff)
 	}

@@ -30,19 +30,25 @@ engine lives (state_dir, control.socket, control.ssh_listen), and log.format, ch
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client := control.NewClient(a.socketPath())
 			defer client.Close()
-			err := client.Reload(cmd.Context())
-			var not *control.NotTaken
-			switch {
-			case errors.As(err, &not):
-				return fail(exitConfig, fmt.Errorf("not taken, the old configuration holds:\n%s", onLines(not.Mistakes)))
-			case errors.Is(err, control.ErrNoReload):
-				return fail(exitRefused, fmt.Errorf("%w; end it and start it again", err))
-			case err == nil:
-				a.say("reloaded")
-			}
-			return err
+			return a.cameOf(client.Reload(cmd.Context()))
 		},
 	}
+}
+
+// cameOf says what came of a reload.
+func (a *app) cameOf(err error) error {
+	var not *control.NotTaken
+	switch {
+	case errors.As(err, &not):
+		return fail(exitConfig, fmt.Errorf("not taken, the old configuration holds:\n%s", onLines(not.Mistakes)))
+	case errors.Is(err, control.ErrNoReload):
+		return fail(exitRefused, fmt.Errorf("%w; end it and start it again", err))
+	case errors.Is(err, control.ErrNoEngine):
+		return fmt.Errorf("%w; one that was to move (state_dir, control.socket) listens where it was, and moves when it is restarted", err)
+	case err == nil:
+		a.say("reloaded")
+	}
+	return err
 }
 
 // onLines is what an engine elsewhere says on several lines, fit for a terminal.
