@@ -3,6 +3,8 @@ package journal
 import (
 	"io"
 	"os"
+	"path/filepath"
+	"syscall"
 )
 
 // File is what the journal needs of an open file. Sync makes content and length durable.
@@ -32,11 +34,34 @@ type machine struct{}
 var _ Disk = machine{}
 
 func (machine) OpenFile(name string, flag int, perm os.FileMode) (File, error) {
-	f, err := os.OpenFile(name, flag, perm)
+	f, err := openFile(name, flag, perm)
 	if err != nil {
 		return nil, err // a nil *os.File must not become a File that is not nil
 	}
 	return durable{f}, nil
+}
+
+// openFile makes a new file belong to whoever its directory belongs to: root who lends a hand, by a stop while the
+// service is down, must not lock the service out of its own journal.
+func openFile(name string, flag int, perm os.FileMode) (*os.File, error) {
+	f, err := os.OpenFile(name, flag, perm)
+	if err != nil || flag&os.O_CREATE == 0 {
+		return f, err
+	}
+	dir, err := os.Stat(filepath.Dir(name))
+	if err != nil {
+		return f, nil
+	}
+	file, err := f.Stat()
+	if err != nil {
+		return f, nil
+	}
+	theirs, known := dir.Sys().(*syscall.Stat_t)
+	its, also := file.Sys().(*syscall.Stat_t)
+	if known && also && its.Uid == 0 && theirs.Uid != 0 {
+		_ = f.Chown(int(theirs.Uid), int(theirs.Gid)) // only root can, and only root has to
+	}
+	return f, nil
 }
 
 func (machine) Rename(from, to string) error { return os.Rename(from, to) }

@@ -3,8 +3,10 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"os"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/chaoscat/chaoscat/engine"
 )
@@ -33,5 +35,39 @@ func TestARealFullDiskRefusesTheIntentAndRecoversWithSpace(t *testing.T) {
 	_, found := mustOpen(t, dir)
 	if len(found.Open) != n || found.Open[n-1].ID != "later" || found.Torn {
 		t.Errorf("%d acknowledged, %d found, torn %v", n, len(found.Open), found.Torn)
+	}
+}
+
+func TestRootWhoLendsAHandDoesNotLockTheServiceOut(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root writes into the directories of others")
+	}
+	dir := t.TempDir()
+	const service = 4711
+	if err := os.Chown(dir, service, service); err != nil {
+		t.Fatal(err)
+	}
+	j, _, err := Open(dir, Options{Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := NewStopFile(dir, nil).Set(engine.Latch{By: "root"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) < 3 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	for _, f := range files {
+		info, err := f.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if owner := info.Sys().(*syscall.Stat_t); owner.Uid != service || owner.Gid != service {
+			t.Errorf("%s belongs to %d:%d", f.Name(), owner.Uid, owner.Gid)
+		}
 	}
 }

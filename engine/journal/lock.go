@@ -29,7 +29,7 @@ func (e *LockedError) Error() string {
 // takeLock makes this process the only engine on the directory, until the file is closed or the process
 // ends, however it ends: the kernel keeps the lock, not the file's content.
 func takeLock(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := openFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("opening the lock of the state directory: %w", err)
 	}
