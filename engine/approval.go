@@ -40,7 +40,7 @@ func (p Pending) Sentence() string {
 // waitsForOthers puts an order aside that others must want too, and answers it; false where nobody else is needed.
 func (t *turn) waitsForOthers(o Order) bool {
 	a, _ := t.Attack(o.Attack)
-	if a.Approval < 2 || o.DryRun || len(o.Approved) > 0 {
+	if have := len((Pending{Order: o, Approved: o.Approved}).wants()); o.DryRun || a.Approval < 2 || have >= a.Approval {
 		return false
 	}
 	if i := t.pending(o.ID); i >= 0 {
@@ -88,6 +88,8 @@ func (t *turn) mayApprove(o Order, p Pending) *Verdict {
 		return refuse(NotAllowed, "%s is not known by name here, so nobody can tell that this is another person; see [[person]] in the configuration", o.By)
 	case o.Role < Operator:
 		return refuse(NotAllowed, "%s may not order attacks, and so may not approve any", o.By)
+	case o.Role < Admin && p.Order.Role == Admin && (p.Order.Force || len(p.Order.Params) > 0):
+		return refuse(NotAllowed, "the order goes as far as an admin may (%s), and %s is none", p.Order.beyond(), o.By)
 	case slices.Contains(p.wants(), o.By) || o.By == p.Order.By:
 		return refuse(NotAllowed, "%s wants it already; another person must want it too", o.By)
 	case !o.may(p.Order.Attack):
@@ -134,6 +136,22 @@ func (t *turn) approve(o Order) {
 	t.noteOrder(o, about, Record{})
 	p.Order.Approved, p.Order.Answers = p.Approved, o.ID
 	t.runOnce(p.Order)
+}
+
+// beyond is what in the order may go further than another's could.
+func (o Order) beyond() string {
+	if o.Force {
+		return "beyond the limits of the blast radius"
+	}
+	return "parameters of its own"
+}
+
+// giveUpPending gives up all that waits.
+func (t *turn) giveUpPending(why string) {
+	for _, p := range t.s.Pending {
+		t.givenUp(p, why)
+	}
+	t.s.Pending = nil
 }
 
 // forgetPending gives up what has waited too long, and what nobody may run any more.

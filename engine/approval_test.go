@@ -144,3 +144,27 @@ func TestWhoMayOrderSomeAttacksOrdersThoseOnly(t *testing.T) {
 		t.Errorf("their own: %s", w.told)
 	}
 }
+
+func TestAnOrderThatWaitsDoesNotOutliveTheConfigurationItWasMeantUnder(t *testing.T) {
+	w := waiting(t, 2, nil)
+	w.plan = testPlan(t, func(p *engine.Plan) {
+		p.Attacks[0].Approval, p.Attacks[0].Kind, p.Schedule.Wait = 3, "reboot", time.Hour
+	})
+	w.happen(engine.PlanChanged{Text: "reloaded", Anew: true})
+	for _, g := range w.plan.Gates {
+		w.happen(engine.GateAnswered{Gate: g.Name, GateAnswer: engine.GateAnswer{OK: true}})
+	}
+	w.approve("bob", nil)
+	w.mustSee("given up cpu: the configuration was changed", "REFUSED BadOrder: no order waits for approval")
+}
+
+func TestAnAdminsLibertiesAreApprovedByAdminsOnly(t *testing.T) {
+	far := func(o *engine.Order) { o.Role, o.Force = engine.Admin, true }
+	w := waiting(t, 2, far)
+	w.approve("bob", nil)
+	w.mustSee("REFUSED NotAllowed: the order goes as far as an admin may (beyond the limits of the blast radius), and bob is none")
+	w.approve("eve", func(o *engine.Order) { o.Role = engine.Admin })
+	if len(w.launched) != 1 {
+		t.Errorf("launched %d", len(w.launched))
+	}
+}

@@ -18,7 +18,9 @@ func (t *turn) gateAnswered(w GateAnswered) {
 	st := t.s.Gates[g.Name]
 	turned := st.At.IsZero() || st.OK != w.OK
 	if w.OK {
-		st.Passes, st.Fails = st.Passes+1, 0
+		if st.Fails = 0; st.Passes == 0 || t.At.Sub(st.Passed) >= g.Interval/2 { // asking again and again is not waiting
+			st.Passes, st.Passed = st.Passes+1, t.At
+		}
 	} else {
 		st.Passes, st.Fails, st.SaidNo = 0, st.Fails+1, true
 	}
@@ -98,8 +100,21 @@ func yesNo(a GateAnswer) string {
 	return word + ", " + a.Text
 }
 
+// askAnew forgets every answer, but not that a gate has said no: a yes must still be said twice then, and the noes that
+// undo what runs go on counting.
+func (t *turn) askAnew() {
+	asked := map[string]GateState{}
+	for _, g := range t.Gates {
+		if st := t.s.Gates[g.Name]; st.SaidNo {
+			asked[g.Name] = GateState{Fails: st.Fails, SaidNo: true}
+		}
+	}
+	t.s.Gates = asked
+}
+
 func (t *turn) clockJumped(w ClockJumped) {
-	t.s.Gates = nil
+	t.askAnew()
+	t.giveUpPending("the clock jumped; order it again")
 	t.note(Record{Kind: Lifecycle, Text: fmt.Sprintf("the clock jumped by %s: every gate must answer anew", w.By)})
 	t.giveUpAsking(*refuse(AskingGates, "the clock jumped by %s while the gates were asked", w.By))
 }

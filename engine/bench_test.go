@@ -109,3 +109,22 @@ func BenchmarkAThousandInFlight(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkDescribeWithHoursOfTheirOwn is a view of 100,000 hosts in 64 groups, each with hours of its own, most of them
+// closed.
+func BenchmarkDescribeWithHoursOfTheirOwn(b *testing.B) {
+	var groups []engine.HostHours
+	for g := range 64 {
+		groups = append(groups, engine.HostHours{Hosts: engine.Selector{fmt.Sprintf("*%d", g%10)}, Hours: engine.Hours{Days: everyDay, Ranges: []engine.HourRange{{Start: g * 9, End: 600 + g}}}})
+	}
+	p := benchPlan(b, 100_000)
+	p.Schedule.Groups = groups
+	plan, err := engine.NewPlan(p)
+	if err != nil {
+		b.Fatal(err)
+	}
+	now := time.Date(2026, 7, 1, 10, 30, 0, 0, p.Schedule.Location)
+	for b.Loop() {
+		plan.Describe(engine.State{Began: true}, now)
+	}
+}

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"maps"
 	"math/bits"
 	"slices"
 	"time"
@@ -14,17 +13,30 @@ func (p Plan) Describe(s State, now time.Time) Snapshot {
 	if s.Asked != nil && v.Name == Ready {
 		v = Verdict{Name: AskingGates, Sentence: "asking every gate once more"}
 	}
-	blocked := p.blocked(s, now)
+	kept, c := p.kept(s, now), p.closings(now, 0)
 	return Snapshot{
 		At: now, Name: p.Name, DryRun: p.DryRun, Verdict: v, Mood: p.mood(s, now, v),
 		Stopped: s.Stopped, Sweeping: s.Sweeping, Paused: s.Paused, Zone: p.Schedule.Location.String(), Window: p.windowView(now),
-		Next: s.Next, NextAt: p.nextAt(s, now), Chances: p.chances(s, blocked, now),
+		Next: s.Next.brief(), NextAt: p.nextAt(s, now), Chances: p.chances(s, kept, c, now),
 		Running: slices.Concat(s.Running, s.Open), Gates: p.gateViews(s, now),
-		Total: p.Roster.Len(), Eligible: len(p.pool.members) - len(blocked),
+		Total: p.Roster.Len(), Eligible: p.eligible(kept, c),
 		Hosts:  p.hostFacts(s, now),
 		Roster: p.Roster, Attacks: p.Attacks, Pending: slices.Clone(s.Pending),
 		Limits: Limits{MaxConcurrent: p.Safety.MaxConcurrent, MaxPerGroup: p.Safety.MaxPerGroup, LeavePerGroup: p.Safety.LeavePerGroup, MaxDuration: p.Safety.MaxDuration},
 	}
+}
+
+// mostNamed is how many hosts of a draw a view names; the journal has all.
+const mostNamed = 1000
+
+// brief is the draw without a list of names that every watcher would be sent again and again.
+func (d *Draw) brief() *Draw {
+	if d == nil || len(d.Blocked)+len(d.Among) <= mostNamed {
+		return d
+	}
+	short := *d
+	short.Blocked, short.Among = nil, nil
+	return &short
 }
 
 func (p Plan) hostFacts(s State, now time.Time) HostFacts {
@@ -109,7 +121,7 @@ func (p Plan) gateViews(s State, now time.Time) []GateView {
 
 // chances weighs every attack over the whole eligible fleet, by the sets of attacks that hosts have in
 // common rather than host by host.
-func (p Plan) chances(s State, blocked []int32, now time.Time) []Chance {
+func (p Plan) chances(s State, kept []int32, c closings, now time.Time) []Chance {
 	chances := make([]Chance, len(p.Attacks))
 	for i, a := range p.Attacks {
 		chances[i] = Chance{Attack: a.Name, Weight: a.Weight}
@@ -124,7 +136,7 @@ func (p Plan) chances(s State, blocked []int32, now time.Time) []Chance {
 		i := slices.IndexFunc(p.Attacks, func(a Attack) bool { return a.Name == name })
 		chances[i].Note = why
 	}
-	drawn, ordered := p.left(s, blocked, now)
+	drawn, ordered := p.left(s, kept, c, now)
 	p.share(chances, drawn)
 	for profile, n := range ordered {
 		for rest := profile; rest != 0; rest &= rest - 1 {
@@ -134,25 +146,22 @@ func (p Plan) chances(s State, blocked []int32, now time.Time) []Chance {
 	return chances
 }
 
-// left counts the profiles of the members that are not blocked, each less what is infeasible there.
-func (p Plan) left(s State, blocked []int32, now time.Time) (drawn, ordered map[uint64]int) {
-	c := p.closings(now, 0)
+// left counts the profiles of the members that are not kept out, each less what is infeasible there or closed.
+func (p Plan) left(s State, kept []int32, c closings, now time.Time) (drawn, ordered map[uint64]int) {
 	profile := func(i int32) uint64 { return p.pool.profile[i] &^ c.on(p.pool.hours[i]) }
 	only := func(i int32) uint64 { return p.pool.ordered[i] &^ c.on(p.pool.hours[i]) }
-	if drawn, ordered = maps.Clone(p.pool.counts), maps.Clone(p.pool.waiting); p.pool.ownHours {
-		drawn, ordered = map[uint64]int{}, map[uint64]int{}
-		for i := range p.pool.members {
-			drawn[profile(int32(i))]++
-			ordered[only(int32(i))]++
-		}
+	drawn, ordered = map[uint64]int{}, map[uint64]int{}
+	for k, n := range p.pool.kinds {
+		drawn[k.profile&^c.on(k.hours)] += n
+		ordered[k.ordered&^c.on(k.hours)] += n
 	}
-	for _, b := range blocked {
-		drawn[profile(b)]--
-		ordered[only(b)]--
+	for _, position := range kept {
+		drawn[profile(position)]--
+		ordered[only(position)]--
 	}
 	for host, f := range s.Facts {
 		position, in := p.position(host)
-		if _, out := slices.BinarySearch(blocked, position); !in || out {
+		if _, out := slices.BinarySearch(kept, position); !in || out {
 			continue
 		}
 		drawn[profile(position)]--
@@ -160,6 +169,7 @@ func (p Plan) left(s State, blocked []int32, now time.Time) (drawn, ordered map[
 		ordered[only(position)]--
 		ordered[p.feasible(only(position), f, now)]++
 	}
+	delete(drawn, 0) // nothing can be drawn on them
 	return drawn, ordered
 }
 

@@ -28,9 +28,8 @@ func dice(draw, stream uint64) *rand.Rand { return rand.New(rand.NewPCG(draw, st
 type pool struct {
 	members []int32
 	profile []uint64 // of each member: bit i says that attack i selects it and can be drawn
-	counts  map[uint64]int
-	ordered []uint64       // of each member: bit i says that attack i selects it, and only an order runs it
-	waiting map[uint64]int // counts of those
+	ordered []uint64 // of each member: bit i says that attack i selects it, and only an order runs it
+	kinds   map[kind]int
 	hash    string
 	groups  map[string][]int32 // positions in members, by group key
 
@@ -38,8 +37,11 @@ type pool struct {
 	ownHours bool     // some attack or host has hours of its own
 }
 
+// kind is what members have in common as far as a draw goes. A fleet has few, so that counting them costs nothing.
+type kind struct{ profile, ordered, hours uint64 }
+
 func newPool(p Plan) *pool {
-	q := &pool{counts: map[uint64]int{}, waiting: map[uint64]int{}, groups: map[string][]int32{}}
+	q := &pool{kinds: map[kind]int{}, groups: map[string][]int32{}}
 	q.ownHours = len(p.Schedule.Groups) > 0 || slices.ContainsFunc(p.Attacks, func(a Attack) bool { return a.Hours != nil })
 	sum := sha256.New()
 	for i, h := range p.Roster.Hosts() {
@@ -50,9 +52,9 @@ func newPool(p Plan) *pool {
 		position := int32(len(q.members))
 		q.members = append(q.members, int32(i))
 		q.profile, q.ordered = append(q.profile, profile), append(q.ordered, ordered)
-		q.hours = append(q.hours, p.hourGroups(h))
-		q.counts[profile]++
-		q.waiting[ordered]++
+		hours := p.hourGroups(h)
+		q.hours = append(q.hours, hours)
+		q.kinds[kind{profile, ordered, hours}]++
 		for _, g := range p.groupKeys(h) {
 			q.groups[g] = append(q.groups[g], position)
 		}
@@ -118,6 +120,37 @@ func (p Plan) PoolHash() string { return p.pool.hash }
 
 // blocked lists the positions of the pool that are kept out just now, sorted, without repeats.
 func (p Plan) blocked(s State, now time.Time) []int32 {
+	out, c := p.kept(s, now), p.closings(now, 0)
+	if !p.pool.ownHours {
+		return out
+	}
+	for position, profile := range p.pool.profile {
+		if profile&^c.on(p.pool.hours[position]) == 0 {
+			out = append(out, int32(position))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// eligible is how many members are not kept out.
+func (p Plan) eligible(kept []int32, c closings) int {
+	n := len(p.pool.members)
+	for k, count := range p.pool.kinds {
+		if k.profile&^c.on(k.hours) == 0 {
+			n -= count
+		}
+	}
+	for _, position := range kept {
+		if p.pool.profile[position]&^c.on(p.pool.hours[position]) != 0 {
+			n--
+		}
+	}
+	return n
+}
+
+// kept is blocked but for those whom hours keep out, who may be most of the fleet.
+func (p Plan) kept(s State, now time.Time) []int32 {
 	var out []int32
 	add := func(host string) {
 		if position, in := p.position(host); in {
@@ -146,17 +179,9 @@ func (p Plan) blocked(s State, now time.Time) []int32 {
 	for _, host := range s.Unswept {
 		add(host)
 	}
-	c := p.closings(now, 0)
 	for host := range s.Facts {
-		if position, in := p.position(host); in && p.fit(s, c, position, now) == 0 {
+		if position, in := p.position(host); in && p.fit(s, closings{}, position, now) == 0 {
 			out = append(out, position)
-		}
-	}
-	if p.pool.ownHours {
-		for position, profile := range p.pool.profile {
-			if profile&^c.on(p.pool.hours[position]) == 0 {
-				out = append(out, int32(position))
-			}
 		}
 	}
 	out = append(out, p.blockedByGroup(s)...)
@@ -268,11 +293,29 @@ func (p Plan) drawNext(s State, st Stamp) (Draw, bool) {
 		ID: runID(st), At: st.At, Draw: st.Draw, Pool: len(p.pool.members), PoolHash: p.pool.hash,
 		Eligible: eligible, Pick: pick, Host: p.member(position).Name, Weights: p.weights(p.fit(s, p.closings(st.At, 0), position, st.At)),
 	}
-	for _, b := range blocked {
-		d.Blocked = append(d.Blocked, p.member(b).Name)
+	if len(blocked) <= eligible {
+		d.Blocked = p.namesOf(blocked)
+	} else { // hours may keep most of a large fleet out: the fewer names tell the same
+		d.Among = without(p.Pool(), p.namesOf(blocked))
 	}
 	d.Attack = weighted(rng, d.Weights)
 	return d, true
+}
+
+// KeptOut is how many hosts of the pool could not be drawn by the schedule just then.
+func (d Draw) KeptOut() int {
+	if d.Order != nil && !d.Taken {
+		return len(d.Blocked)
+	}
+	return d.Pool - d.Eligible
+}
+
+// namesOf are the names of members, sorted as their positions are.
+func (p Plan) namesOf(positions []int32) (names []string) {
+	for _, position := range positions {
+		names = append(names, p.member(position).Name)
+	}
+	return names
 }
 
 // skip finds the pick-th position that is not in the sorted list of blocked ones.
@@ -383,7 +426,7 @@ func (p Plan) orderable(s State, o Order, now time.Time) (names []string) {
 	if o.Force {
 		p.Safety.MaxPerGroup, p.Safety.LeavePerGroup = 0, 0
 	}
-	blocked, c := p.blocked(s, now), p.closings(now, o.For)
+	blocked, c := p.kept(s, now), p.closings(now, o.For)
 	for position := range p.pool.members {
 		if _, out := slices.BinarySearch(blocked, int32(position)); out {
 			continue
@@ -492,7 +535,7 @@ func Explain(d Draw, pool []string) Explanation {
 	ordered := d.Order != nil && !d.Taken
 	if ordered {
 		stream = orderStream
-	} else {
+	} else if len(d.Among) == 0 {
 		candidates = without(pool, d.Blocked)
 	}
 	rng := dice(d.Draw, stream)

@@ -42,6 +42,32 @@ func TestHoursOfOnesOwnLieWithinTheSchedules(t *testing.T) {
 	}
 }
 
+// The part of a range after midnight belongs to the day on which the range begins.
+func TestAnOwnNightBelongsToTheDayOnWhichItBegins(t *testing.T) {
+	for _, row := range []struct {
+		days     [7]bool
+		at       string
+		launches bool
+	}{
+		{[7]bool{time.Friday: true}, "2026-07-03T01:00:00+02:00", false}, // a Friday
+		{[7]bool{time.Friday: true}, "2026-07-04T01:00:00+02:00", true},
+		{weekdays, "2026-07-06T01:00:00+02:00", false}, // a Monday
+		{weekdays, "2026-07-07T01:00:00+02:00", true},
+	} {
+		plan := testPlan(t, func(p *engine.Plan) {
+			p.Schedule.Days, p.Schedule.Hours = everyDay, []engine.HourRange{{Start: 0, End: 1440}}
+			p.Attacks = p.Attacks[:1]
+			p.Attacks[0].Hours = &engine.Hours{Days: row.days, Ranges: ranges("23:00-02:00")}
+		})
+		w := newWorld(t, plan, at(t, row.at))
+		w.start(engine.Started{})
+		w.until(w.now.Add(75 * time.Second))
+		if launched := len(w.launched) > 0; launched != row.launches {
+			t.Errorf("%v at %s: launched %t", row.days, row.at, launched)
+		}
+	}
+}
+
 func TestTheEndOfTheHoursOfAnAttackOrAHostUndoesWhatStillRuns(t *testing.T) {
 	for _, change := range []func(*engine.Plan){
 		func(p *engine.Plan) { p.Attacks[0].Hours = &engine.Hours{Days: weekdays, Ranges: hours(600, 604)} },

@@ -49,8 +49,12 @@ func (t *turn) drawDue() {
 func (p Plan) due(now time.Time, u float64) time.Time {
 	mean := p.Schedule.PerHostMean
 	open := p.Schedule.openTime(now, now.Add(mean))
-	if open <= 0 {
-		return now.Add(mean) // nothing opens in all that time: it is drawn again then
+	if open <= 0 { // as over a weekend: it is counted from the next opening
+		next, ok := p.Schedule.NextOpening(now)
+		if !ok {
+			return now.Add(mean)
+		}
+		now, open = next, p.Schedule.openTime(next, next.Add(mean))
 	}
 	left := time.Duration(-math.Log(1-u) * float64(open) / float64(len(p.pool.members)))
 	for range farthest {

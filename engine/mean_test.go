@@ -67,11 +67,33 @@ func TestTheDrawnMomentIsInOpenTimeAndSaid(t *testing.T) {
 	}
 }
 
-func TestAScheduleThatDoesNotOpenForLongIsDrawnForAgainLater(t *testing.T) {
-	w := newWorld(t, meanPlan(t, 4, 24*time.Hour), at(t, "2026-07-03T20:00:00+02:00")) // a Friday evening
+func TestOverAWeekendTheMomentIsDrawnFromTheNextOpening(t *testing.T) {
+	moments := map[time.Time]bool{}
+	for seed := range uint64(10) {
+		w := newWorld(t, meanPlan(t, 4, 24*time.Hour), at(t, "2026-07-03T20:00:00+02:00")) // a Friday evening
+		w.seed = seed
+		w.start(engine.Started{})
+		if !w.state.Due.After(at(t, "2026-07-06T10:00:00+02:00")) {
+			t.Errorf("due %s, before the window opens", w.state.Due)
+		}
+		moments[w.state.Due] = true
+	}
+	if len(moments) < 8 {
+		t.Errorf("ten draws lead to %d moments", len(moments))
+	}
+}
+
+func TestAMomentThatHasComeIsNotThrownAway(t *testing.T) {
+	w := newWorld(t, meanPlan(t, 4, 24*time.Hour), at(t, "2026-07-01T10:00:00+02:00"))
+	w.gates["site"] = engine.GateAnswer{Text: "down"}
 	w.start(engine.Started{})
-	if want := w.now.Add(24 * time.Hour); !w.state.Due.Equal(want) {
-		t.Errorf("due %s, want %s", w.state.Due, want)
+	w.until(w.state.Due.Add(time.Minute))
+	due := w.state.Due
+	w.plan = meanPlan(t, 5, 24*time.Hour)
+	for _, change := range []engine.PlanChanged{{Text: "a host"}, {Text: "anew", Anew: true}, {Text: "not taken", Kept: true}} {
+		if w.happen(change); !w.state.Due.Equal(due) {
+			t.Errorf("%+v: due %s instead of %s", change, w.state.Due, due)
+		}
 	}
 }
 

@@ -38,6 +38,9 @@ type Order struct {
 	// Named says that By is a person whom configuration knows, under the same name at every door: only such people count
 	// where two are needed. Doors overwrite what came in.
 	Named bool `json:"named,omitempty"`
+	// Limited says that there are attacks or hosts that whoever orders may not order, even where Realm and Attacks cannot
+	// tell which. Doors overwrite what came in.
+	Limited bool `json:"limited,omitempty"`
 	// Approved and Answers are the core's own: who else wanted it, and the approval that is answered along with it.
 	Approved []string `json:"approved,omitempty"`
 	Answers  string   `json:"answers,omitempty"`

@@ -165,8 +165,8 @@ func (t *turn) resume(o Order) {
 		case len(o.Realm) > 0 && s.By != o.By:
 			t.refuse(o, *refuse(NotAllowed, "the stop is %s's and holds every host; %s may order attacks on some (%s) only", s.By, o.By, o.realm()))
 			return
-		case len(o.Attacks) > 0 && s.By != o.By:
-			t.refuse(o, *refuse(NotAllowed, "the stop is %s's and holds every attack; %s may order some (%s) only", s.By, o.By, strings.Join(o.Attacks, ", ")))
+		case (o.Limited || len(o.Attacks) > 0) && s.By != o.By:
+			t.refuse(o, *refuse(NotAllowed, "the stop is %s's and holds every attack on every host; %s may order some only", s.By, o.By))
 			return
 		}
 	}

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -282,5 +283,78 @@ func TestAGateThatFlapsNeverOpens(t *testing.T) {
 	w.until(w.now.Add(2 * time.Minute))
 	if len(w.launched) != 1 {
 		t.Errorf("%d attacks after it had said yes twice", len(w.launched))
+	}
+}
+
+func TestAskingAgainAndAgainOpensNoGateSooner(t *testing.T) {
+	for _, row := range []struct {
+		after int
+		no    bool
+		wait  time.Duration // the earliest that the gate may be clear
+	}{{1, true, 15 * time.Second}, {5, false, 60 * time.Second}, {5, true, 60 * time.Second}} {
+		w := newWorld(t, testPlan(t, func(p *engine.Plan) { p.Gates[0].HealthyAfter = row.after }), at(t, "2026-07-01T10:00:00+02:00"))
+		w.happen(engine.Started{})
+		w.happen(engine.GateAnswered{Gate: "rota", GateAnswer: engine.GateAnswer{OK: true}})
+		if row.no {
+			w.happen(engine.GateAnswered{Gate: "site", GateAnswer: engine.GateAnswer{Text: "red"}})
+		}
+		began := w.now
+		for i := range 300 {
+			w.happen(engine.Ordered{Order: engine.Order{ID: fmt.Sprint(i), Kind: engine.RunOnce, By: "ada", Role: engine.Operator, Attack: "cpu"}})
+			if w.until(w.now.Add(1500 * time.Millisecond)); len(w.launched) > 0 {
+				break
+			}
+		}
+		if took := w.now.Sub(began); took < row.wait || len(w.launched) == 0 {
+			t.Errorf("%+v: %d launched after %s", row, len(w.launched), took)
+		}
+	}
+}
+
+func TestNeitherAReloadNorAClockThatJumpsTakesBackTheNoOfAGate(t *testing.T) {
+	for _, anew := range []engine.What{engine.PlanChanged{Text: "reloaded", Anew: true}, engine.ClockJumped{By: time.Minute}} {
+		w := running(t)
+		w.happen(engine.GateAnswered{Gate: "site", GateAnswer: engine.GateAnswer{Text: "red"}})
+		w.happen(anew)
+		w.happen(engine.GateAnswered{Gate: "site", GateAnswer: engine.GateAnswer{Text: "red"}})
+		if w.state.Running[0].Stopping == "" {
+			t.Errorf("%T between two noes: the attack goes on", anew)
+		}
+		w.happen(anew)
+		w.happen(engine.GateAnswered{Gate: "site", GateAnswer: engine.GateAnswer{OK: true}})
+		for _, g := range w.plan.Describe(w.state, w.now).Gates {
+			if g.Name == "site" && g.Clear {
+				t.Errorf("%T: one yes after a no makes the gate clear", anew)
+			}
+		}
+	}
+}
+
+func TestWhoMayNotOrderEverythingLiftsNobodyElsesStop(t *testing.T) {
+	w := newWorld(t, testPlan(t), at(t, "2026-07-01T10:00:00+02:00"))
+	w.start(engine.Started{})
+	w.happen(engine.Ordered{Order: engine.Order{ID: "1", Kind: engine.Stop, By: "ada"}})
+	w.happen(engine.Ordered{Order: engine.Order{ID: "2", Kind: engine.Resume, By: "bob", Role: engine.Operator, Limited: true}})
+	w.mustSee("REFUSED NotAllowed: the stop is ada's")
+	w.happen(engine.Ordered{Order: engine.Order{ID: "3", Kind: engine.Resume, By: "ada", Role: engine.Operator, Limited: true}})
+	if w.state.Stopped != nil {
+		t.Error("ada could not lift her own")
+	}
+}
+
+func TestAHostThatWasNotSweptIsNotForgottenWhenItLeavesForAMoment(t *testing.T) {
+	w := newWorld(t, testPlan(t), at(t, "2026-07-01T10:00:00+02:00"))
+	w.happen(engine.Started{Torn: true})
+	w.queue = nil
+	w.happen(engine.SweptAll{Failed: []string{"web-1"}})
+	whole := w.plan
+	w.plan = testPlan(t, func(p *engine.Plan) { p.Roster = engine.NewRoster(fleet(4)[1:]) })
+	w.happen(engine.PlanChanged{Text: "web-1 has gone"})
+	w.queue = nil
+	w.until(w.now.Add(30 * time.Minute))
+	w.plan = whole
+	w.happen(engine.PlanChanged{Text: "web-1 is back"})
+	if status, why := w.plan.Describe(w.state, w.now).Host("web-1"); status != engine.HostUnreachable {
+		t.Errorf("web-1 is %s: %s", status, why)
 	}
 }

@@ -80,7 +80,7 @@ type Draw struct {
 	Draw     uint64           `json:"draw"` // the dice of the event
 	Pool     int              `json:"pool"` // hosts that configuration lets in
 	PoolHash string           `json:"pool_hash"`
-	Blocked  []string         `json:"blocked,omitempty"` // hosts of the pool kept out just then, sorted
+	Blocked  []string         `json:"blocked,omitempty"` // hosts of the pool kept out just then, sorted; none where Among tells it in fewer
 	Eligible int              `json:"eligible"`
 	Pick     int              `json:"pick"` // index into the eligible hosts, sorted by name
 	Host     string           `json:"host"`
@@ -88,7 +88,7 @@ type Draw struct {
 	Attack   string           `json:"attack"`
 	Kept     bool             `json:"kept,omitempty"`   // the host is that of the draw before; only the attack was drawn again
 	Taken    bool             `json:"taken,omitempty"`  // the order took the attack that the schedule had drawn
-	Among    []string         `json:"among,omitempty"`  // with an order: the hosts that it left to chance
+	Among    []string         `json:"among,omitempty"`  // those that could be drawn: by an order that left some to chance, or where Blocked does not tell
 	Order    *Order           `json:"order,omitempty"`  // the order that fixed host or attack
 	Hosts    []string         `json:"hosts,omitempty"`  // all hosts, in the order in which the dice named them, where there are several
 	Passed   []string         `json:"passed,omitempty"` // those that the dice named too, and that a limit of their group kept out

@@ -293,7 +293,8 @@ func (t *turn) sweptAll(w SweptAll) {
 	for _, host := range slices.Sorted(maps.Keys(w.Residue)) {
 		t.residue(host, Leftover{Since: t.At, Text: w.Residue[host]})
 	}
-	t.s.Unswept = slices.Sorted(slices.Values(w.Failed))
+	gone := slices.DeleteFunc(slices.Clone(t.s.Unswept), func(host string) bool { _, known := t.Roster.Find(host); return known })
+	t.s.Unswept = slices.Compact(slices.Sorted(slices.Values(append(gone, w.Failed...))))
 	t.s.SweepAt = t.At.Add(2 * retryAfter)
 	text := "every host has been swept"
 	if n := len(w.Failed); n > 0 {
@@ -314,16 +315,9 @@ func (t *turn) sweepAgain() {
 			hosts = append(hosts, h)
 		}
 	}
-	if t.s.Unswept = names(hosts); len(hosts) > 0 {
+	if len(hosts) > 0 { // who has left the inventory may come back, and is looked at then
 		t.do(SweepAll{Hosts: hosts})
 	}
-}
-
-func names(hosts []Host) (n []string) {
-	for _, h := range hosts {
-		n = append(n, h.Name)
-	}
-	return n
 }
 
 func (t *turn) closeWindow() {

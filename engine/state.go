@@ -90,4 +90,5 @@ type GateState struct {
 	Passes int       `json:"passes"` // in a row
 	Fails  int       `json:"fails"`  // in a row
 	SaidNo bool      `json:"said_no,omitempty"`
+	Passed time.Time `json:"passed,omitzero"` // when the last of the passes was counted
 }

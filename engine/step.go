@@ -70,7 +70,6 @@ func (t *turn) take(w What) {
 		t.started(w)
 	case Woke:
 	case PlanChanged:
-		t.s.Due = time.Time{}
 		t.planChanged(w)
 	case ShuttingDown:
 		t.s.Ending = w.Cause
@@ -128,8 +127,13 @@ func (t *turn) planChanged(w PlanChanged) {
 		return
 	}
 	if w.Anew {
-		t.s.Gates, t.s.Facts, t.s.Next = nil, nil, nil
+		t.askAnew()
+		t.s.Facts, t.s.Next = nil, nil
+		t.giveUpPending("the configuration was changed; order it again")
 		t.giveUpAsking(*refuse(AskingGates, "the configuration was changed while the gates were asked"))
+	}
+	if other := t.s.Noted != t.pool.hash; (other || w.Anew) && t.At.Before(t.s.Due) { // one that has come waits its turn
+		t.s.Due = time.Time{}
 	}
 	t.notePool("changed: " + w.Text)
 }

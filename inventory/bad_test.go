@@ -71,7 +71,7 @@ func TestTheOnlyHostOfItsGroupIsListedAndKeptFree(t *testing.T) {
 	}
 	plan, err := engine.NewPlan(engine.Plan{
 		Name: "b45", Roster: result.Roster,
-		Schedule: engine.Schedule{Location: time.UTC, Days: [7]bool{true, true, true, true, true, true, true}, CheckEvery: time.Minute, Wait: time.Minute},
+		Schedule: engine.Schedule{Location: time.UTC, Days: [7]bool{true, true, true, true, true, true, true}, Hours: []engine.HourRange{{End: 1440}}, CheckEvery: time.Minute, Wait: time.Minute},
 		Safety:   engine.Safety{MaxConcurrent: 1, LeavePerGroup: 1, MaxDuration: time.Hour, Lease: 15 * time.Second, AbortAfter: 1, FactsFor: time.Hour},
 		Attacks:  []engine.Attack{{Name: "cpu", Kind: "cpu", Weight: 1, For: time.Minute, Reversible: true}},
 		Gates:    []engine.Gate{{Name: "ok", Kind: engine.Health, Interval: time.Minute, Timeout: time.Second, HealthyAfter: 1}, {Name: "who", Kind: engine.OnCall, Interval: time.Minute, Timeout: time.Second, HealthyAfter: 1}},

@@ -388,7 +388,7 @@ func (m *root) drawPage(p *page, d *engine.Draw) {
 	}
 	p.head("1  Who could be hit")
 	p.pair("pool", plural(d.Pool, "host")+" that the configuration lets in", ink{})
-	p.pair("kept out", plural(len(d.Blocked), "host")+" just then", ink{})
+	p.pair("kept out", plural(d.KeptOut(), "host")+" just then", ink{})
 	for _, reason := range blockedBy(s, d.Blocked) {
 		p.pair("", reason, k.dim)
 	}

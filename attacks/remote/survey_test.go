@@ -73,7 +73,9 @@ func TestTheSurveySeesTheWholeRosterWithinItsBudget(t *testing.T) {
 	f := aFleet(t, nil)
 	hosts := hostsAt(60, f.port())
 	began := time.Now()
-	c := newCarrier(t, nil, knowingFleet(t, hosts), budget(100, 20, 50*time.Millisecond))
+	c := newCarrier(t, nil, knowingFleet(t, hosts), budget(100, 20, 50*time.Millisecond), func(o *Options) {
+		o.KeepAlive, o.ConnectTimeout = 15*time.Second, 20*time.Second // both sides share a machine with others
+	})
 	s, _ := surveyed(t, c, hosts...)
 	eventually(t, "every host is seen", func() bool { return len(s.seen()) == len(hosts) })
 	for name, at := range s.seen() {

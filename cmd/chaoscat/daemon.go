@@ -49,6 +49,7 @@ func (a *app) runDaemon(ctx context.Context) error {
 // serve does what is asked of a running daemon, one thing after the other, until it is told to end.
 func (a *app) serve(ctx context.Context, h *house, hangup <-chan os.Signal, wishes wishes, log *slog.Logger) error {
 	r := reloading{app: a, house: h, log: log, dir: a.dir(), socket: a.socketPath()}
+	defer context.AfterFunc(ctx, func() { h.end(errTerminated) })() // also in the middle of a reload
 	for {
 		select {
 		case <-ctx.Done():

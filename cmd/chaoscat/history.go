@@ -322,7 +322,7 @@ func hostDraw(d engine.Draw) string {
 	case d.Order != nil && !d.Taken:
 		return fmt.Sprintf("%s, number %d of %d that the order of %s left to chance", d.Host, d.Pick+1, d.Eligible, d.Order.By)
 	}
-	return fmt.Sprintf("%s, number %d of %d eligible (%d of the pool of %d were kept out)", d.Host, d.Pick+1, d.Eligible, len(d.Blocked), d.Pool)
+	return fmt.Sprintf("%s, number %d of %d eligible (%d of the pool of %d were kept out)", d.Host, d.Pick+1, d.Eligible, d.KeptOut(), d.Pool)
 }
 
 func (a *app) journalCommand() *cobra.Command {

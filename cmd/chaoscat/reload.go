@@ -171,12 +171,13 @@ func (h *house) refit(next *graph, others map[string]outlet, text string, log *s
 	h.unwatch()
 	old := h.graph.Load()
 	if !h.planner.replace(next.plan, func() bool {
+		h.graph.Store(next) // first: no order comes to the new plan with the rights of the old one
 		return h.engine.Refit(next.plan, text, next.fittings(true), old.carrier.Close)
 	}) {
+		h.graph.Store(old)
 		next.leave()
 		return local.ErrEnded
 	}
-	h.graph.Store(next)
 	for _, notice := range next.notices {
 		log.Info(notice)
 	}

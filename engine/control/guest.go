@@ -23,6 +23,7 @@ func (g Guest) Ask(ctx context.Context, o engine.Order) (run string, err error) 
 	if o.Realm, o.Attacks, err = g.reach(o); err != nil {
 		return "", err
 	}
+	o.Limited = len(g.Peer.Grants)+len(g.Peer.Realm)+len(g.Peer.Attacks) > 0
 	o.By, o.Door, o.Role, o.Named = g.Peer.Name, g.Door, g.Peer.Role, g.Peer.Named
 	return g.Engine.Ask(ctx, o)
 }
