@@ -13,7 +13,8 @@ func (p Plan) Describe(s State, now time.Time) Snapshot {
 	if s.Asked != nil && v.Name == Ready {
 		v = Verdict{Name: AskingGates, Sentence: "asking every gate once more"}
 	}
-	kept, c := p.kept(s, now), p.closings(now, 0)
+	c := p.closings(now, 0)
+	kept := p.kept(s, c, now)
 	return Snapshot{
 		At: now, Name: p.Name, DryRun: p.DryRun, Verdict: v, Mood: p.mood(s, now, v),
 		Stopped: s.Stopped, Sweeping: s.Sweeping, Paused: s.Paused, Zone: p.Schedule.Location.String(), Window: p.windowView(now),

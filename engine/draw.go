@@ -120,7 +120,8 @@ func (p Plan) PoolHash() string { return p.pool.hash }
 
 // blocked lists the positions of the pool that are kept out just now, sorted, without repeats.
 func (p Plan) blocked(s State, now time.Time) []int32 {
-	out, c := p.kept(s, now), p.closings(now, 0)
+	c := p.closings(now, 0)
+	out := p.kept(s, c, now)
 	if !p.pool.ownHours {
 		return out
 	}
@@ -149,8 +150,8 @@ func (p Plan) eligible(kept []int32, c closings) int {
 	return n
 }
 
-// kept is blocked but for those whom hours keep out, who may be most of the fleet.
-func (p Plan) kept(s State, now time.Time) []int32 {
+// kept is blocked but for those whom hours alone keep out, who may be most of the fleet.
+func (p Plan) kept(s State, c closings, now time.Time) []int32 {
 	var out []int32
 	add := func(host string) {
 		if position, in := p.position(host); in {
@@ -180,7 +181,7 @@ func (p Plan) kept(s State, now time.Time) []int32 {
 		add(host)
 	}
 	for host := range s.Facts {
-		if position, in := p.position(host); in && p.fit(s, closings{}, position, now) == 0 {
+		if position, in := p.position(host); in && p.fit(s, c, position, now) == 0 {
 			out = append(out, position)
 		}
 	}
@@ -426,7 +427,7 @@ func (p Plan) orderable(s State, o Order, now time.Time) (names []string) {
 	if o.Force {
 		p.Safety.MaxPerGroup, p.Safety.LeavePerGroup = 0, 0
 	}
-	blocked, c := p.kept(s, now), p.closings(now, o.For)
+	blocked, c := p.kept(s, closings{}, now), p.closings(now, o.For)
 	for position := range p.pool.members {
 		if _, out := slices.BinarySearch(blocked, int32(position)); out {
 			continue
@@ -478,7 +479,7 @@ func (p Plan) orderWeights(s State, c closings, h Host, o Order, now time.Time) 
 // whyNobody says in one breath what keeps the pool out.
 func (p Plan) whyNobody(s State, now time.Time) string {
 	if len(p.pool.members) == 0 {
-		return "configuration excludes every host"
+		return p.whyNoPool()
 	}
 	counts, of := map[HostStatus]int{}, p.hostStatuses(s, now)
 	for _, b := range p.blocked(s, now) {
@@ -494,6 +495,22 @@ func (p Plan) whyNobody(s State, now time.Time) string {
 		return "no attack selects any of them"
 	}
 	return strings.Join(parts, ", ")
+}
+
+// whyNoPool says what keeps every host of the roster out of the pool: mostly they are excluded, or their source is stale.
+func (p Plan) whyNoPool() string {
+	counts := map[string]int{}
+	for _, h := range p.Roster.Hosts() {
+		counts[cmp.Or(h.Barred, "no attack that the schedule may draw selects it")]++
+	}
+	reasons := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
+	})
+	text := fmt.Sprintf("none may be drawn; of %d hosts %d: %s", p.Roster.Len(), counts[reasons[0]], reasons[0])
+	if n := len(reasons) - 1; n > 0 {
+		text += fmt.Sprintf(", and %d other reasons", n)
+	}
+	return text
 }
 
 func (p Plan) whyNothing(s State, h Host, now time.Time) string {

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/chaoscat/chaoscat/engine"
+	"github.com/chaoscat/chaoscat/engine/printable"
 )
 
 // Engine is what the door opens to.
@@ -273,20 +275,40 @@ var plainID = regexp.MustCompile(`^[A-Za-z0-9._:@-]{1,128}$`)
 // maxOrder bounds the body of an order.
 const maxOrder = 64 << 10
 
-func (s *Server) order(w http.ResponseWriter, r *http.Request) {
-	var o engine.Order
-	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxOrder))
+// readOrder is the order in a body, or what is wrong with it. A stop is never refused for its form.
+func readOrder(body []byte) (o engine.Order, wrong string) {
+	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&o); err != nil {
+	switch err := decoder.Decode(&o); {
+	case err != nil:
+		wrong = "the order cannot be read: " + err.Error()
+	case o.ID == "":
+		wrong = "an order needs an id, so that it is carried out once however often it arrives"
+	case !plainID.MatchString(o.ID):
+		wrong = "the id of an order is at most 128 letters, digits and . _ : @ -, because people type it after chaoscat approve"
+	default:
+		return o, ""
+	}
+	var stop struct {
+		Kind   engine.OrderKind
+		Reason string
+	}
+	_ = json.Unmarshal(body, &stop) // what else is wrong with it does not matter
+	if stop.Kind != engine.Stop {
+		return o, wrong
+	}
+	return engine.Order{ID: "stop", Kind: engine.Stop, Reason: printable.Printable(stop.Reason)}, ""
+}
+
+func (s *Server) order(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxOrder))
+	if err != nil {
 		reply(w, http.StatusBadRequest, orderAnswer{Error: "the order cannot be read: " + err.Error()})
 		return
 	}
-	if o.ID == "" {
-		reply(w, http.StatusBadRequest, orderAnswer{Error: "an order needs an id, so that it is carried out once however often it arrives"})
-		return
-	}
-	if !plainID.MatchString(o.ID) {
-		reply(w, http.StatusBadRequest, orderAnswer{Error: "the id of an order is at most 128 letters, digits and . _ : @ -, because people type it after chaoscat approve"})
+	o, wrong := readOrder(body)
+	if wrong != "" {
+		reply(w, http.StatusBadRequest, orderAnswer{Error: wrong})
 		return
 	}
 	run, err := Guest{s.o.Engine, s.peer(r), "socket"}.Ask(r.Context(), o)
