@@ -18,7 +18,7 @@ func (t *turn) gateAnswered(w GateAnswered) {
 	st := t.s.Gates[g.Name]
 	turned := st.At.IsZero() || st.OK != w.OK
 	if w.OK {
-		if st.Fails = 0; st.Passes == 0 || t.At.Sub(st.Passed) >= g.Interval/2 { // asking again and again is not waiting
+		if st.Fails = 0; st.Passes == 0 || t.At.Sub(st.Passed) >= g.apart() { // asking again and again is not waiting
 			st.Passes, st.Passed = st.Passes+1, t.At
 		}
 	} else {
@@ -88,6 +88,9 @@ func (t *turn) onCall() (who []string) {
 	}
 	return who
 }
+
+// apart is the least time between two regular answers; passes that are closer count as one.
+func (g Gate) apart() time.Duration { return max(g.Interval/2, g.Interval-g.Timeout) }
 
 func yesNo(a GateAnswer) string {
 	word := "no"

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/chaoscat/chaoscat/cmd/chaoscat/config"
 )
@@ -87,4 +89,35 @@ func TestUnderSystemdTheLogGoesToTheJournalWithItsFields(t *testing.T) {
 	if err != nil || !bytes.Contains(b[:n], []byte("\nPRIORITY=4\n")) || !bytes.Contains(b[:n], []byte("\nCHAOSCAT_RUN=r1\n")) {
 		t.Errorf("%v: %s", err, b[:n])
 	}
+}
+
+// stuck is a stream that nobody reads until it is let go.
+type stuck struct {
+	let   chan struct{}
+	lines chan string
+}
+
+func (s stuck) Write(p []byte) (int, error) {
+	<-s.let
+	s.lines <- string(p)
+	return len(p), nil
+}
+
+func TestALogThatNobodyReadsHoldsNobodyUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := stuck{let: make(chan struct{}), lines: make(chan string, 10)}
+		p, began := newPatient(s), time.Now()
+		for i := range 1000 {
+			fmt.Fprintf(p, "line %d\n", i)
+		}
+		if took := time.Since(began); took > 2*patience {
+			t.Errorf("a thousand lines took %s", took)
+		}
+		close(s.let)
+		synctest.Wait()
+		fmt.Fprintf(p, "the last\n")
+		if first, next := <-s.lines, <-s.lines; first != "line 0\n" || next != "999 lines of the log were lost, since nobody read them\nthe last\n" {
+			t.Errorf("%q, then %q", first, next)
+		}
+	})
 }

@@ -158,8 +158,14 @@ func (r rule) over(at stamp, home *time.Location) bool {
 	switch {
 	case r.until == nil:
 		return false
-	case r.until.day || at.day: // some programs write a whole day's last date as a midnight of UTC
-		return date(at.civil.Date()).After(date(r.until.civil.Date()))
+	case r.until.day || at.day: // some programs write a whole day's last date as a midnight, of UTC or of the place in UTC
+		last := date(r.until.civil.Date())
+		if !r.until.day && r.until.place != nil {
+			if there := date(r.until.at(home).In(home).Date()); there.After(last) {
+				last = there
+			}
+		}
+		return date(at.civil.Date()).After(last)
 	case r.until.place == nil:
 		return at.civil.After(r.until.civil)
 	}

@@ -34,6 +34,16 @@ func TestARecurrenceKeepsItsWallTimeAcrossTheChangeOfTheClocks(t *testing.T) {
 		"2026-03-30 07:00 +0000 - 2026-03-30 08:00 +0000 Deploy")
 }
 
+// A whole day's last date is written in three ways; none of them may lose the last day of a freeze.
+func TestTheLastDayOfAWholeDayRecurrenceIsKeptHoweverUntilIsWritten(t *testing.T) {
+	for _, until := range []string{"20260109", "20260109T000000Z", "20260108T230000Z"} {
+		text := ics("UID:1\nSUMMARY:Freeze\nDTSTART;VALUE=DATE:20260105\nRRULE:FREQ=DAILY;UNTIL=" + until)
+		if days := between(t, text, place(t, "Europe/Berlin"), "2026-01-01", "2026-02-01"); len(days) != 5 {
+			t.Errorf("until %s: %q", until, days)
+		}
+	}
+}
+
 // RFC 5545, 3.3.5: a time that is skipped counts by the offset before, of two the first is meant.
 func TestATimeThatIsSkippedOrShownTwiceIsThatOfTheStandard(t *testing.T) {
 	text := ics("UID:1\nDTSTART;TZID=America/New_York:20070311T023000\nDURATION:PT1H", "UID:2\nDTSTART;TZID=America/New_York:20071104T013000\nDURATION:PT1H")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -66,6 +67,15 @@ func (g *httpGate) Ask(ctx context.Context) engine.GateAnswer {
 	return Hidden(g.judge(a), a.Hide)
 }
 
+// path is what is asked for, without the slashes at its ends.
+func (g *httpGate) path() string {
+	u, err := url.Parse(g.o.Web.URL)
+	if err != nil {
+		return "" // refused when the gate was made
+	}
+	return strings.Trim(u.Path, "/")
+}
+
 func (g *httpGate) judge(a web.Answer) engine.GateAnswer {
 	host := g.client.Host()
 	switch {
@@ -77,6 +87,9 @@ func (g *httpGate) judge(a web.Answer) engine.GateAnswer {
 		return g.check.on(a.Body, a.Hide)
 	case g.o.Contains != "":
 		return Yes("status %d, contains %q", a.Status, short(g.o.Contains))
+	}
+	if strings.Trim(a.Path, "/") != g.path() { // it may be the page where one logs in; only contains or json can tell
+		return Yes("status %d, redirected to %s", a.Status, short(a.Path))
 	}
 	return Yes("status %d", a.Status)
 }

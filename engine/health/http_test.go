@@ -166,7 +166,7 @@ func TestAHealthyServerIsReportedWithItsValueAndLimit(t *testing.T) {
 	})
 	for o, text := range map[*HTTPOptions]string{
 		{}:                                      "status 200",
-		{Web: web.Options{URL: "/old"}}:         "status 200",
+		{Web: web.Options{URL: "/old"}}:         "status 200, redirected to /",
 		{Contains: "rate"}:                      `status 200, contains "rate"`,
 		{JSON: "data.rows[0].rate < 0.5"}:       "data.rows[0].rate 0.03 < 0.5",
 		{JSON: `data.rows[0].state == "ok"`}:    `data.rows[0].state ok == "ok"`,

@@ -65,7 +65,9 @@ type reply struct {
 	Status   string
 	Error    string
 	Warnings []string
-	Data     struct {
+	// IsPartial is how VictoriaMetrics says that some of its storage did not answer.
+	IsPartial bool
+	Data      struct {
 		ResultType string
 		Result     json.RawMessage
 	}
@@ -94,6 +96,8 @@ func (r reply) samples() ([]sample, error) {
 	switch {
 	case r.Status != "success":
 		return nil, fmt.Errorf("answers the query with %q: %s", r.Status, r.Error)
+	case r.IsPartial:
+		return nil, errors.New("says that its answer is partial: some of its storage did not answer")
 	case len(r.Warnings) > 0:
 		return nil, fmt.Errorf("warns, so its answer may be half of the truth: %s", r.Warnings[0])
 	}

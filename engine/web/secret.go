@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"syscall"
 )
 
 const redacted = "[redacted]"
@@ -31,7 +32,7 @@ func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 // ReadSecret reads a secret from its file, without the white space around it. A file that others than its
 // owner can read is refused: what is in it is no secret. It is read at every use, so that a new one counts at once.
 func ReadSecret(path string) (Secret, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe would wait for somebody to write
 	if err != nil {
 		return "", fmt.Errorf("opening the secret file: %w", err)
 	}

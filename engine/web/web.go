@@ -167,6 +167,7 @@ type Request struct {
 // Answer is what came back, whatever its status, read to the end.
 type Answer struct {
 	Status  int
+	Path    string // of the URL that answered in the end
 	Header  http.Header
 	Body    []byte
 	secrets []Secret
@@ -201,7 +202,7 @@ func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
 	if err := c.stale(response.Header); err != nil {
 		return Answer{}, err
 	}
-	return Answer{Status: response.StatusCode, Header: response.Header, Body: body, secrets: secrets}, nil
+	return Answer{Status: response.StatusCode, Path: response.Request.URL.Path, Header: response.Header, Body: body, secrets: secrets}, nil
 }
 
 // cleaned is an error whose text has lost its secrets and whatever no terminal should get.

@@ -220,7 +220,7 @@ func TestAnAnswerIsStaleByItsDateOrItsAgeAndBeyondTheLimitOnly(t *testing.T) {
 		age    string
 		reason string
 	}{
-		{0, "", ""}, {-time.Minute, "", ""}, {time.Minute, "", ""}, {0, "60", ""}, {0, "old", ""},
+		{0, "", ""}, {-time.Minute, "", ""}, {time.Minute, "", ""}, {0, "60", ""}, {0, "old", "cannot be read"}, {0, "4294967296", "very large"},
 		{-61 * time.Second, "", "of 1m1s ago, stale after 1m0s"},
 		{0, "61", "of 1m1s ago, stale after 1m0s"},
 		{61 * time.Second, "", "1m1s ahead of ours: set one of the two right"},
