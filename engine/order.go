@@ -35,7 +35,7 @@ type Order struct {
 	// Attacks are those that whoever orders may order, by the plan's names; none at all is every attack. Doors overwrite
 	// what came in.
 	Attacks []string `json:"attacks,omitempty"`
-	// Named says that By is a person whom configuration knows, under the same name at every door: only such people count
+	// Named says that By is a [[person]] of the configuration, under the same name at every door: only such people count
 	// where two are needed. Doors overwrite what came in.
 	Named bool `json:"named,omitempty"`
 	// Limited says that there are attacks or hosts that whoever orders may not order, even where Realm and Attacks cannot

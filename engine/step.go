@@ -141,6 +141,9 @@ func (t *turn) planChanged(w PlanChanged) {
 // notePool keeps what every later draw is explained from: the pool, where it is another than the one noted last.
 func (t *turn) notePool(what string) {
 	r := Record{Kind: Lifecycle, Text: fmt.Sprintf("%s: %s, hosts known: %d, may be drawn: %d", what, t.Name, t.Roster.Len(), len(t.pool.members))}
+	if t.DryRun {
+		r.Text += ", dry run"
+	}
 	if t.s.Noted != t.pool.hash {
 		r.Pool, t.s.Noted = t.Pool(), t.pool.hash
 	}

@@ -39,9 +39,12 @@ func (c Command) Name() string { return "command " + show(strings.Join(c.Argv, "
 
 // Load runs the command.
 func (c Command) Load(ctx context.Context) (Listing, error) {
+	if len(c.Argv) == 0 || c.Argv[0] == "" {
+		return Listing{}, fmt.Errorf("%s: no command is given", c.Name())
+	}
 	text, err := c.run(ctx)
 	if err != nil {
-		return Listing{}, fmt.Errorf("%s: %w", c.Name(), err)
+		return Listing{}, fmt.Errorf("%s: %w", c.Name(), asUnread(err))
 	}
 	return c.parse(text)
 }
@@ -113,9 +116,6 @@ func parseHost(item []byte) (engine.Host, error) {
 
 // run collects the output within the bounds of time and size.
 func (c Command) run(ctx context.Context) ([]byte, error) {
-	if len(c.Argv) == 0 || c.Argv[0] == "" {
-		return nil, errors.New("no command is given")
-	}
 	limit, most := c.Timeout, c.MaxBytes
 	if limit <= 0 {
 		limit = 30 * time.Second

@@ -81,7 +81,7 @@ func (c Consul) ask(ctx context.Context, client *web.Client, list consulList, g 
 	}
 	var nodes []consulNode
 	if err := client.JSON(ctx, web.Request{Path: list.path, Query: query}, &nodes); err != nil {
-		return err
+		return asUnread(err)
 	}
 	return takeNodes(nodes, g)
 }

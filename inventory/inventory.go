@@ -71,6 +71,7 @@ type Options struct {
 	DefaultJump   string   // of hosts that have none; one whose Jump is "none" is reached without
 	Clock         clock.Clock
 	Zone          *time.Location // of times in messages; nil means UTC
+	Before        *Inventory     // whose place this one takes: what it holds of the same source stands in for one that cannot be read at Load
 }
 
 // Result is an inventory that passed every check.
@@ -116,23 +117,24 @@ func New(options Options, sources ...Source) *Inventory {
 }
 
 // Load reads every source and merges them. Any mistake in any source is an error, and all of them are
-// reported together; there is no result then.
+// reported together; there is no result then. [Unread] tells whether it may pass by itself.
 func (v *Inventory) Load(ctx context.Context) (Result, error) {
 	v.turn.Lock()
 	defer v.turn.Unlock()
 	listings, failures := v.read(ctx)
+	held, notices := v.inherit(listings, failures)
+	v.options.Before = nil
 	if broken := errors.Join(failures...); broken != nil {
 		_, wrong := merge(v.options, listings, incomplete)
 		return Result{}, errors.Join(broken, wrong)
 	}
-	result, err := Merge(v.options, listings...)
+	v.held = held
+	v.marked = v.marks()
+	result, err := Merge(v.options, v.listings(func(h holding) Listing { return h.taken })...)
 	if err != nil {
 		return Result{}, err
 	}
-	now := v.options.Clock.Now()
-	for i, listing := range listings {
-		v.held[i] = holding{taken: listing, latest: listing, read: now, well: now}
-	}
+	result.Notices = append(notices, result.Notices...)
 	v.good = result
 	return result, nil
 }

@@ -21,8 +21,8 @@ func (a *app) approveCommand() *cobra.Command {
 waits, for 15 minutes at most, until so many people want it, whoever ordered it included. chaoscat status lists what
 waits. The last approval asks every gate, and the attack begins: the id of the run comes back, or why there is none.
 
-Who approves could have ordered the same, and is known by name: a [[person]] of the configuration, or a member of
-a [[team]]. Nobody counts twice, at whichever doors. Without ID, it is the only order that waits.`,
+Who approves could have ordered the same, and is a [[person]] of the configuration: of anybody else nobody knows
+that it is another human. Nobody counts twice, at whichever doors. Without ID, it is the only order that waits.`,
 		Example: "  chaoscat status\n  chaoscat approve\n  chaoscat approve 5f0c9a77e2d41b38",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o := engine.Order{ID: newID(), Kind: engine.Approve, By: a.user, Door: "command", Reason: reason}
@@ -117,8 +117,16 @@ func (a *app) settled(ctx context.Context, e asker, id string, record follower) 
 // waitForOthers is settled for an order that was just put aside.
 func (a *app) waitForOthers(ctx context.Context, e asker, o engine.Order, record follower, why error) (string, follower, error) {
 	a.say("%v; waiting for that", why)
-	return a.settled(ctx, e, o.ID, record)
+	run, from, err := a.settled(ctx, e, o.ID, record)
+	var refusal *engine.Refusal
+	if err != nil && ctx.Err() != nil && !errors.As(err, &refusal) {
+		err = fmt.Errorf("%w: %s gives it up, %s shows it", errLeftWaiting, a.again("stop"), a.again("status"))
+	}
+	return run, from, err
 }
+
+// errLeftWaiting is for who is interrupted while they wait for other people.
+var errLeftWaiting = errors.New("no longer waiting; nothing has begun, and the order still waits for somebody else")
 
 // pendingShape is an order that waits, for scripts.
 type pendingShape struct {

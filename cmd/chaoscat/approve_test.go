@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -8,6 +9,8 @@ import (
 	"time"
 
 	"github.com/chaoscat/chaoscat/engine"
+	"github.com/chaoscat/chaoscat/engine/control"
+	"github.com/chaoscat/chaoscat/engine/sshdoor"
 )
 
 // twoWantCPU makes cpu an attack that two people must want.
@@ -43,7 +46,7 @@ func TestAnAttackThatTwoMustWantRunsWhenAnotherPersonApprovesIt(t *testing.T) {
 	p.eventually("the order is to be seen", func() bool { return len(p.pending()) == 1 })
 	id := p.pending()[0].Order.ID
 	status, _, _ := p.runs("vic", "status")
-	if !strings.Contains(status, "waiting  cpu on db-001 by dan, for 1 more person, ") || !strings.Contains(status, "left: chaoscat approve "+id) {
+	if !strings.Contains(status, "waiting  cpu on db-001 by dan, for 1 more person, ") || !strings.Contains(status, "left\nchaoscat approve "+id+"\n") {
 		t.Errorf("status says\n%s", status)
 	}
 	var shape statusShape
@@ -77,6 +80,28 @@ func TestAnAttackThatTwoMustWantRunsWhenAnotherPersonApprovesIt(t *testing.T) {
 	}
 	if _, said, code := p.runs("ada", "approve"); code != exitUsage || !strings.Contains(said, "no order waits for approval") {
 		t.Errorf("once more: exit %d: %s", code, said)
+	}
+}
+
+func TestWhoIsInterruptedWhileOthersMustWantItIsToldThatNothingHasBegun(t *testing.T) {
+	p, said := opensItsDoor(t, twoWantCPU), &lines{}
+	inside := sshHouse{world: thisWorld(), engine: p.house.engine, graph: p.house.graph.Load, who: func(name string) control.Peer {
+		return p.house.graph.Load().who().at(sshDoor, name, nil)
+	}}
+	a := inside.app(sshdoor.Visit{Person: "dan", Err: said})
+	ctx, interrupt := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- a.attackThere(ctx, a.client(), engine.Order{ID: newID(), Kind: engine.RunOnce, Attack: "cpu", Host: "db-001"}, true)
+	}()
+	p.eventually("it is waited for", func() bool { return strings.Contains(said.String(), "waiting for that") })
+	interrupt()
+	err := <-ended
+	if want := "no longer waiting; nothing has begun, and the order still waits for somebody else: chaoscat stop gives it up, chaoscat status shows it"; err == nil || err.Error() != want || codeOf(err) != exitUnexpected {
+		t.Errorf("it ends with %d: %v", codeOf(err), err)
+	}
+	if len(p.pending()) != 1 || len(p.intents()) != 0 {
+		t.Errorf("%d wait, %d have begun", len(p.pending()), len(p.intents()))
 	}
 }
 

@@ -42,6 +42,15 @@ func newCalendars(w world, cfg *config.Config) (*calendars, error) {
 	return c, errors.Join(wrong...)
 }
 
+// keptRota is the folder of the last good copy of who is on call: an engine writes it, and whoever asks besides it, or
+// after it, knows what it knows.
+func keptRota(cfg *config.Config) string {
+	if cfg.StateDir == "" {
+		return ""
+	}
+	return filepath.Join(cfg.StateDir, "rota")
+}
+
 // schedule is that of the configuration, closed by its own freezes and by what the calendars say.
 func (g *graph) schedule() engine.Schedule {
 	s := g.config.Schedule
@@ -72,6 +81,7 @@ func (h *house) follow(ctx context.Context, g *graph, log *slog.Logger) {
 	if g.calendars == nil {
 		return
 	}
+	g.hearRota(log)
 	w := g.calendars.world
 	g.calendars.Watch(ctx, calendar.Watching{Clock: w.clock, Draw: w.dice, Last: g.calendars.had, Changed: func(closures []engine.Closure, text string) {
 		err := h.planner.change(func(p *engine.Plan) string {
@@ -82,17 +92,37 @@ func (h *house) follow(ctx context.Context, g *graph, log *slog.Logger) {
 			log.Error("the calendars do not fit the plan; the old one stays", "error", err)
 		}
 	}, Failed: func(err error) {
-		log.Warn("a calendar could not be read", "error", err)
+		log.Warn("reading a calendar fails; its last good copy counts until it is stale", "error", err)
+	}, Back: func(name string) {
+		log.Warn("a calendar can be read again", "calendar", name)
 	}})
 }
 
-// checkCalendars says how each calendar is. Offline, nobody has tried to read it.
+// hearRota has it logged when the calendar of who is on call cannot be read, and when it can again: until its copy is
+// stale the gate says yes.
+func (g *graph) hearRota(log *slog.Logger) {
+	for _, asked := range g.gates.asked {
+		rota, is := asked.By.(*calendar.OnCall)
+		if !is {
+			continue
+		}
+		rota.Hear(func(err error) {
+			if err != nil {
+				log.Warn("reading the calendar of who is on call fails; its last good copy counts until it is stale", "error", err)
+				return
+			}
+			log.Warn("the calendar of who is on call can be read again", "calendar", rota.Name())
+		})
+	}
+}
+
+// checkCalendars says how each calendar is. Offline, nobody has tried to read those that are no files.
 func (a *app) checkCalendars(g *graph, offline bool) (f []finding) {
 	for _, s := range g.calendars.Sources {
 		mark := "+"
 		text, usable := s.Describe(a.now(), g.calendars.Home)
 		switch {
-		case !usable && offline:
+		case !usable && offline && !s.Local():
 			mark = "!"
 		case !usable:
 			mark = "x"

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/chaoscat/chaoscat/attacks"
+	"github.com/chaoscat/chaoscat/cmd/chaoscat/config"
 	"github.com/chaoscat/chaoscat/engine"
 	"github.com/chaoscat/chaoscat/engine/calendar"
 )
@@ -39,7 +40,14 @@ type finding struct {
 }
 
 func (a *app) check(ctx context.Context, offline, all bool) error {
-	g, err := a.loadGraph(ctx)
+	cfg, err := a.load()
+	if err != nil {
+		return err
+	}
+	if far := beyond(cfg); offline && len(far) > 0 {
+		return a.checkBlind(cfg, far)
+	}
+	g, err := build(ctx, a.world, cfg)
 	if err != nil {
 		return err
 	}
@@ -52,9 +60,9 @@ func (a *app) check(ctx context.Context, offline, all bool) error {
 			return err
 		}
 	}
-	findings := slices.Concat(a.checkOffline(g), a.checkCalendars(g, offline), checkDoor(g, people), checkApprovals(g))
+	findings := slices.Concat(a.checkOffline(g), a.checkCalendars(g, offline), checkDoor(g, people), checkMembers(g), checkApprovals(g))
 	if offline {
-		return a.report(findings, "next: "+a.again("check")+" (gates and logins were not tested)")
+		return a.report(findings, a.nextOnline())
 	}
 	next := fmt.Sprintf("next: %s, or %s; dry_run is off: attacks are real", a.again(""), a.again("--daemon"))
 	if g.config.DryRun {
@@ -75,20 +83,57 @@ func (a *app) check(ctx context.Context, offline, all bool) error {
 	return a.report(append(findings, checkHosts(ctx, g, all)...), next)
 }
 
+func (a *app) nextOnline() string {
+	return "next: " + a.again("check") + " (gates and logins were not tested)"
+}
+
+// beyond are the sources of hosts that are asked over the network.
+func beyond(cfg *config.Config) (sources []string) {
+	for _, i := range cfg.Inventories {
+		if i.Type == config.ConsulInventory {
+			sources = append(sources, i.Source.Name())
+		}
+	}
+	return sources
+}
+
+// checkBlind is what can be said without the hosts, since those that are asked for them must be left alone.
+func (a *app) checkBlind(cfg *config.Config, far []string) error {
+	g := &graph{config: cfg}
+	_, err := g.attacks()
+	if err == nil {
+		g.calendars, err = newCalendars(a.world, cfg)
+	}
+	if err != nil {
+		return fail(exitConfig, err)
+	}
+	f := []finding{{schema, "+", "configuration", cfg.File + " is right"}}
+	for _, source := range far {
+		f = append(f, finding{schema, "!", "inventory", source + " was not looked at; without it nothing is known of hosts, nor of who can be hit"})
+	}
+	f = slices.Concat(f, a.checkHours(g.schedule()), a.checkFreezes(cfg.Schedule), checkTelling(cfg), checkTokens(cfg.Slack), a.checkCalendars(g, true))
+	return a.report(f, a.nextOnline())
+}
+
 func (a *app) checkOffline(g *graph) []finding {
 	s := g.plan.Describe(engine.State{Began: true}, a.now())
 	f := []finding{
 		{schema, "+", "configuration", g.config.File + " is right"},
-		{schema, "+", "inventory", rosterText(s, len(g.plan.Pool()))},
+		{schema, "+", "inventory", rosterText(s)},
 	}
 	for _, notice := range g.notices {
 		f = append(f, finding{schema, "!", "inventory", notice})
 	}
 	f = append(f, checkExamples(g.plan.Roster.Hosts())...)
 	for _, c := range s.Chances {
-		f = append(f, checkAttack(g.plan, c))
+		f = append(f, checkAttack(g.plan, s, c))
 	}
-	return slices.Concat(f, a.checkHours(g.plan.Schedule), a.checkFreezes(g.config.Schedule), checkTelling(g.config))
+	for _, planned := range g.plan.Attacks {
+		if slices.Contains(planned.Tolerate, "*") {
+			f = append(f, finding{schema, "!", "attack " + planned.Name, `tolerates "*": whatever a health gate says no about, as long as it names it, does not undo this attack`})
+		}
+	}
+	return slices.Concat(f, a.checkHours(g.plan.Schedule), a.checkFreezes(g.config.Schedule), checkTelling(g.config), checkTokens(g.config.Slack))
 }
 
 // checkExamples points at hosts that nobody has: those names are kept for examples (RFC 2606), as init writes one.
@@ -104,15 +149,27 @@ func checkExamples(hosts []engine.Host) (f []finding) {
 }
 
 // rosterText counts the hosts, those of them that may be drawn just now, and what becomes of the others.
-func rosterText(s engine.Snapshot, pool int) string {
+func rosterText(s engine.Snapshot) string {
 	text := fmt.Sprintf("%s, %d may be drawn", counted(s.Total, "host"), s.Eligible)
-	if kept := pool - s.Eligible; kept > 0 {
+	kept, closed := 0, 0
+	for _, h := range s.Roster.Hosts() {
+		switch status, _ := s.Host(h.Name); status {
+		case engine.HostKept:
+			kept++
+		case engine.HostClosed:
+			closed++
+		}
+	}
+	if kept > 0 {
 		text += fmt.Sprintf(", %d kept free for their groups (safety.leave_per_group)", kept)
+	}
+	if closed > 0 {
+		text += fmt.Sprintf(", %d outside hours of their own", closed)
 	}
 	return text
 }
 
-func checkAttack(p engine.Plan, c engine.Chance) finding {
+func checkAttack(p engine.Plan, s engine.Snapshot, c engine.Chance) finding {
 	what := "attack " + c.Attack
 	if a, _ := p.Attack(c.Attack); a.Approval > 1 {
 		return finding{schema, "+", what, fmt.Sprintf("run by order only: %d people must want it", a.Approval)}
@@ -121,20 +178,32 @@ func checkAttack(p engine.Plan, c engine.Chance) finding {
 		return finding{schema, "+", what, "weight 0: run by order only"}
 	}
 	if c.Eligible == 0 {
-		return finding{schema, "!", what, "nobody can be hit by it on schedule: " + whyNobody(p, c.Attack)}
+		return finding{schema, "!", what, whyNobody(p, s, c.Attack)}
 	}
 	return finding{schema, "+", what, fmt.Sprintf("weight %d, chance %.0f %%, %s", c.Weight, 100*c.Chance, counted(c.Eligible, "host"))}
 }
 
-// whyNobody tells an attack that selects only excluded hosts from one whose hosts the group limits spare.
-func whyNobody(p engine.Plan, attack string) string {
+// whyNobody tells an attack that selects only excluded hosts from one whose hosts are spared by their groups, and from
+// one that has to wait for its hours or theirs.
+func whyNobody(p engine.Plan, s engine.Snapshot, attack string) string {
+	if off := s.Hosts.OffHours[attack]; off != "" {
+		return "not now: it is " + off
+	}
 	planned, _ := p.Attack(attack)
+	why := "it selects only excluded hosts"
 	for _, h := range p.Roster.Hosts() {
-		if h.Barred == "" && planned.Hosts.Selects(h) {
-			return "the groups of the hosts that it selects have none to spare (safety.leave_per_group)"
+		if !planned.Hosts.Selects(h) {
+			continue
+		}
+		switch status, text := s.Host(h.Name); status {
+		case engine.HostClosed:
+			return fmt.Sprintf("not now: %s is outside its hours; %s", h.Name, text)
+		case engine.HostExcluded:
+		default:
+			why = "the groups of the hosts that it selects have none to spare (safety.leave_per_group)"
 		}
 	}
-	return "it selects only excluded hosts"
+	return "nobody can be hit by it on schedule: " + why
 }
 
 func (a *app) checkHours(s engine.Schedule) []finding {
@@ -151,6 +220,9 @@ func (a *app) checkHours(s engine.Schedule) []finding {
 			break
 		}
 		f = append(f, finding{schema, "+", "window", w.Start.In(s.Location).Format("Mon 2 Jan 15:04") + " - " + endText(w.Start.In(s.Location), w.End.In(s.Location))})
+	}
+	if closings := calendar.Together(felt(s, a.now(), a.now().AddDate(0, 0, 21))); len(closings) > 0 {
+		f = append(f, finding{schema, "+", "next closing", closingText(s.Location, closings[0])})
 	}
 	return f
 }

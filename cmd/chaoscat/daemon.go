@@ -42,8 +42,16 @@ func (a *app) runDaemon(ctx context.Context) error {
 	defer untold()
 	a.notify(daemon.SdNotifyReady)
 	go dog.report(told, h.engine.Watch(told), a.notify)
-	log.Info("serving", "socket", a.socketPath(), "state", a.dir(), "dry_run", g.config.DryRun)
+	log.Info("serving", "socket", a.socketPath(), "state", a.dir(), "dry_run", g.config.DryRun, "attacks", reality(g.config.DryRun))
 	return a.serve(ctx, h, hangup, wishes, log)
+}
+
+// reality says, for whoever reads the log, what an attack is here.
+func reality(dry bool) string {
+	if dry {
+		return "dry run: nothing is attacked"
+	}
+	return "attacks are real"
 }
 
 // serve does what is asked of a running daemon, one thing after the other, until it is told to end.
@@ -56,6 +64,10 @@ func (a *app) serve(ctx context.Context, h *house, hangup <-chan os.Signal, wish
 			a.notify(daemon.SdNotifyStopping)
 			return h.close(errTerminated)
 		case err := <-h.over:
+			if ctx.Err() != nil { // it has ended as it was told to, during a reload
+				h.over <- err
+				continue
+			}
 			h.over <- nil
 			return errors.Join(fmt.Errorf("the engine ended by itself: %w", err), h.close(errTerminated))
 		case <-hangup:

@@ -50,6 +50,7 @@ var (
 	castTeams = append(slices.Clone(teams),
 		config.Team{Name: "processors", Members: []string{"eve"}, Role: engine.Operator, Hosts: engine.Selector{"group:web"}, Attacks: []string{"cpu"}},
 		config.Team{Name: "networks", Members: []string{"eve"}, Role: engine.Operator, Hosts: engine.Selector{"group:db"}, Attacks: []string{"latency"}},
+		config.Team{Name: "loose", Members: []string{"k-pat"}, Role: engine.Operator},
 		config.Team{Name: "chat", SlackGroups: []string{"SOPS"}, Role: engine.Operator},
 	)
 )
@@ -274,6 +275,7 @@ func TestTwoDoorsAreOnePersonWhereTwoMustWantAnAttack(t *testing.T) {
 	wants(socketDoor, "olga")
 	gives("herself over SSH", approves(sshDoor, "olga"), "olga wants it already; another person must want it too")
 	gives("herself in Slack", approves(slackDoor, "olga", "SOPS"), "olga wants it already; another person must want it too")
+	gives("who stands among members alone", approves(sshDoor, "pat"), "k-pat"+stranger)
 	gives("somebody of a Slack group", approves(slackDoor, "guest", "SOPS"), "UGUEST (slack)"+stranger)
 	gives("an operator of other hosts and attacks", approves(sshDoor, "eve"), "db-001 is none of the hosts that eve may order attacks on (group:web)")
 	gives("an operator of these hosts, in Slack", approves(slackDoor, "dan"), "")

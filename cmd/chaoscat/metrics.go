@@ -15,6 +15,7 @@ import (
 	"github.com/chaoscat/chaoscat/engine"
 	"github.com/chaoscat/chaoscat/engine/local"
 	"github.com/chaoscat/chaoscat/engine/metrics"
+	"github.com/chaoscat/chaoscat/engine/webhook"
 )
 
 // metrics are the figures and the health endpoints, at the address of the configuration.
@@ -67,6 +68,14 @@ func checkTelling(c *config.Config) (f []finding) {
 		what, mark, text := "webhook "+h.Name, "+", fmt.Sprintf("%s is told: %s", where.Host, strings.Join(kindWords(h.Events), ", "))
 		if where.Scheme == "http" && !loopback(where.Hostname()) {
 			mark, text = "!", text+"; anybody on the way can read it, for it goes over plain http"
+		}
+		text += " (not tried)"
+		weak, err := webhook.CheckSecret(h.SecretFile)
+		switch {
+		case err != nil:
+			mark, text = "x", err.Error()
+		case weak != "":
+			mark, text = "!", text+"; "+weak
 		}
 		f = append(f, finding{schema, mark, what, text})
 	}

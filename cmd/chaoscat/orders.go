@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -123,8 +124,17 @@ func (a *app) skipCommand() *cobra.Command {
 func (a *app) pauseCommand() *cobra.Command {
 	return a.order("pause", "Schedule nothing, for a time or until resumed; what runs goes on", engine.PauseIt, "paused%.0s",
 		func(c *cobra.Command, o *engine.Order) {
+			c.Args = noSpan
 			spanVar(c.Flags(), &o.For, "for", 0, "how long `D`, such as 2h (default: until resumed)")
 		})
+}
+
+// noSpan takes no argument, and tells who writes how long without the flag, as in Slack, what was meant.
+func noSpan(c *cobra.Command, args []string) error {
+	if len(args) == 1 && (span{new(time.Duration)}).Set(args[0]) == nil {
+		return fmt.Errorf("%s takes no argument; did you mean: %s --for %s", c.CommandPath(), c.CommandPath(), args[0])
+	}
+	return cobra.NoArgs(c, args)
 }
 
 func (a *app) excludeCommand() *cobra.Command {

@@ -120,9 +120,13 @@ func (a *app) pageDeath(ctx context.Context) error {
 	if result == "success" || a.env("EXIT_STATUS") == strconv.Itoa(exitLocked) { // then another engine is alive
 		return nil
 	}
-	cfg, err := a.load()
+	path, err := a.configPath()
 	if err != nil {
-		return err
+		return a.firstSteps(err)
+	}
+	cfg, err := config.PeekPagerDuty(path, config.Disk(a.home))
+	if err != nil {
+		return fail(exitConfig, err)
 	}
 	o := pagerDutyOptions(a.world, cfg)
 	if !o.Alerts {

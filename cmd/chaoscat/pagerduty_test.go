@@ -145,3 +145,24 @@ func TestOnlyADeathThatNobodyWantedIsPaged(t *testing.T) {
 		t.Errorf("%d %s %+v", code, errs, e)
 	}
 }
+
+func TestADeathOfABadConfigurationIsPagedByWhatIsRightInIt(t *testing.T) {
+	pd := fake.New(t)
+	for i, broken := range []string{"colour = \"red\"\n[schedule]\ntimezone = 5\n", "colour = = red\n[schedule\n", "[schedule]\nhours = [\n"} {
+		path := filepath.Join(t.TempDir(), "chaoscat.toml")
+		text := "name = \"prod\"\n" + broken + "[pagerduty] # tells of it\nrouting_key_file = \"" + pd.KeyFile + "\"\nevents_url = \"" + pd.URL + "\"\n[[health]]\nurl = \"x\"\n"
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var out, errs bytes.Buffer
+		w := thisWorld()
+		w.args, w.out, w.err = []string{"pagerduty", "dead", "--config", path}, &out, &errs
+		w.env = func(name string) string {
+			return map[string]string{"SERVICE_RESULT": "exit-code", "EXIT_STATUS": "3"}[name]
+		}
+		code := run(w)
+		if e := pd.Events(); code != exitDone || len(e) != i+1 || e[i].Key != "chaoscat/prod/engine" || !strings.HasSuffix(e[i].Payload.Summary, "has died (exit-code)") {
+			t.Errorf("%q: %d %s %+v", broken, code, &errs, e)
+		}
+	}
+}

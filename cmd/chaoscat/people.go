@@ -29,12 +29,14 @@ const (
 // somebody is and what they may do, for every door; it never changes after it is made.
 type people struct {
 	persons map[door]map[string]string // what they are called there → their name
+	written map[string]bool            // the names of [[person]]s
 	teams   []config.Team
 }
 
 func newPeople(persons []config.Person, teams []config.Team) *people {
-	p := &people{teams: teams, persons: map[door]map[string]string{socketDoor: {}, sshDoor: {}, slackDoor: {}}}
+	p := &people{teams: teams, written: map[string]bool{}, persons: map[door]map[string]string{socketDoor: {}, sshDoor: {}, slackDoor: {}}}
 	for _, one := range persons {
+		p.written[one.Name] = true
 		p.know(one.Name, socketDoor, one.Unix...)
 		p.know(one.Name, sshDoor, one.SSH...)
 		if one.Slack != "" {
@@ -43,7 +45,7 @@ func newPeople(persons []config.Person, teams []config.Team) *people {
 	}
 	for _, t := range teams {
 		for _, member := range t.Members {
-			if !slices.ContainsFunc(persons, func(one config.Person) bool { return one.Name == member }) {
+			if !p.written[member] {
 				p.know(member, socketDoor, member)
 				p.know(member, sshDoor, member)
 			}
@@ -62,16 +64,17 @@ func (p *people) know(name string, at door, called ...string) {
 func (p *people) calledOverSSH() []string { return slices.Sorted(maps.Keys(p.persons[sshDoor])) }
 
 // at is who somebody is that a door calls so, and what they may do: as much as any of their teams. Groups are the user
-// groups that Slack has them in. Only a person of the configuration is named: two of those are surely two people.
+// groups that Slack has them in. Only a [[person]] is named: two of those are surely two people, while a bare member of
+// a team may be a second account of one of them.
 func (p *people) at(d door, called string, groups []string) control.Peer {
-	name, named := p.persons[d][called]
-	if !named {
+	name, known := p.persons[d][called]
+	if !known {
 		name = p.stranger(d, called)
 	}
-	peer := control.Peer{Name: name, Named: named}
+	peer := control.Peer{Name: name, Named: known && p.written[name]}
 	var grants []control.Grant
 	for _, t := range p.teams {
-		if (!named || !slices.Contains(t.Members, name)) && (d != slackDoor || !meet(t.SlackGroups, groups)) {
+		if (!known || !slices.Contains(t.Members, name)) && (d != slackDoor || !meet(t.SlackGroups, groups)) {
 			continue
 		}
 		peer.Role = max(peer.Role, t.Role)
@@ -82,20 +85,20 @@ func (p *people) at(d door, called string, groups []string) control.Peer {
 	if peer.Role == engine.Operator {
 		peer.Realm, peer.Attacks, peer.Grants = joined(grants)
 	}
-	peer.Role = atLeast(d, named, peer.Role)
+	peer.Role = atLeast(d, known, peer.Role)
 	return peer
 }
 
 // atLeast is the role of somebody whose teams give them that one. Whoever can open the socket is let in by this machine,
 // whatever a team says; whom no team has is let in by the people file, or known by name in Slack. Anybody else can speak
 // to us there, and is nobody, who may stop all the same: see engine/chat.
-func atLeast(d door, named bool, teams engine.Role) engine.Role {
+func atLeast(d door, known bool, teams engine.Role) engine.Role {
 	switch {
 	case d == socketDoor:
 		return max(teams, engine.Stopper)
 	case teams != engine.Nobody:
 		return teams
-	case d == sshDoor, named:
+	case d == sshDoor, known:
 		return engine.Stopper
 	}
 	return engine.Nobody
@@ -216,27 +219,52 @@ func (g *graph) strangers(people *sshdoor.People) (wrong []config.Mistake) {
 	return wrong
 }
 
-// checkApprovals points at attacks that more people must want than could.
-func checkApprovals(g *graph) (f []finding) {
-	who := g.who().orderers()
-	for _, a := range g.plan.Attacks {
-		if a.Approval > max(1, len(who)) {
-			text := fmt.Sprintf("%d people must want it, and only %d are written down who could: %s", a.Approval, len(who), strings.Join(who, ", "))
-			f = append(f, finding{schema, "!", "attack " + a.Name, strings.TrimSuffix(text, ": ")})
+// checkMembers points at members of teams whom nothing here knows, where there is no people file that would have to: a
+// typo would quietly take their rights away. They may be users whom this machine learns of later.
+func checkMembers(g *graph) (f []finding) {
+	if g.config.Control.SSHPeople != "" {
+		return nil // see strangers
+	}
+	persons := slices.Sorted(maps.Keys(g.who().written))
+	for _, t := range g.config.Teams {
+		for _, member := range t.Members {
+			if slices.Contains(persons, member) || isUser(member) {
+				continue
+			}
+			text := member + " is no [[person]], no user of this machine, and not in ssh_people"
+			if near := inventory.Nearest(member, persons); near != "" {
+				text += "; did you mean " + near + "?"
+			}
+			f = append(f, finding{schema, "!", "team " + t.Name, text})
 		}
 	}
 	return f
 }
 
-// orderers are the persons who may order attacks, as members of a team or, where Slack knows them, perhaps by its groups.
-func (p *people) orderers() []string {
+// checkApprovals points at attacks that more people must want than could.
+func checkApprovals(g *graph) (f []finding) {
+	for _, a := range g.plan.Attacks {
+		who := g.who().orderers(a.Name)
+		if a.Approval > max(1, len(who)) {
+			text := fmt.Sprintf("%d people must want it, and %d are written down as [[person]] who could: %s", a.Approval, len(who), strings.Join(who, ", "))
+			f = append(f, finding{schema, "!", "attack " + a.Name, strings.TrimSuffix(text, ": ") + "; a name among members alone counts for nobody"})
+		}
+	}
+	return f
+}
+
+// orderers are the persons who may order the attack, as members of a team or, where Slack knows them, perhaps by its
+// groups.
+func (p *people) orderers(attack string) []string {
 	all := map[string]bool{}
 	for _, t := range p.teams {
-		if t.Role < engine.Operator {
+		if t.Role < engine.Operator || t.Role == engine.Operator && len(t.Attacks) > 0 && !slices.Contains(t.Attacks, attack) {
 			continue
 		}
 		for _, member := range t.Members {
-			all[member] = true
+			if p.written[member] {
+				all[member] = true
+			}
 		}
 		if len(t.SlackGroups) > 0 {
 			for _, name := range p.persons[slackDoor] {

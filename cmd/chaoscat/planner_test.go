@@ -79,7 +79,7 @@ func TestACalendarComesIntoThePlanBesideEverythingElse(t *testing.T) {
 	}}
 	cfg.Schedule.Closures = []engine.Closure{{From: time.Unix(1, 0), To: time.Unix(2, 0), Name: engine.Frozen, Reason: "written"}}
 	synctest.Test(t, func(t *testing.T) {
-		g := &graph{config: cfg}
+		g := &graph{config: cfg, gates: &gatekeeper{}}
 		var err error
 		if g.calendars, err = newCalendars(world{dice: func() uint64 { return 512 }}, cfg); err != nil {
 			t.Fatal(err)

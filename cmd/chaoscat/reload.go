@@ -11,9 +11,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/chaoscat/chaoscat/cmd/chaoscat/config"
+	"github.com/chaoscat/chaoscat/engine"
 	"github.com/chaoscat/chaoscat/engine/control"
 	"github.com/chaoscat/chaoscat/engine/local"
 	"github.com/chaoscat/chaoscat/engine/printable"
+	"github.com/chaoscat/chaoscat/inventory"
 )
 
 // A running daemon under another configuration. The new one is built and checked whole, beside the old one; then all
@@ -30,7 +32,16 @@ engine lives (state_dir, control.socket, control.ssh_listen), and log.format, ch
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client := control.NewClient(a.socketPath())
 			defer client.Close()
-			return a.cameOf(client.Reload(cmd.Context()))
+			before, _ := client.Snapshot(cmd.Context()) // without one, what the reload says of the engine is enough
+			if err := a.cameOf(client.Reload(cmd.Context())); err != nil {
+				return err
+			}
+			after, err := client.Snapshot(cmd.Context())
+			if err != nil {
+				before, after = engine.Snapshot{}, engine.Snapshot{}
+			}
+			a.say("reloaded%s", turned(before.DryRun, after.DryRun))
+			return nil
 		},
 	}
 }
@@ -39,16 +50,27 @@ engine lives (state_dir, control.socket, control.ssh_listen), and log.format, ch
 func (a *app) cameOf(err error) error {
 	var not *control.NotTaken
 	switch {
+	case errors.As(err, &not) && strings.HasPrefix(not.Mistakes, unreadNow):
+		return fail(exitUnexpected, fmt.Errorf("not taken, the old configuration holds:\n%s", onLines(not.Mistakes)))
 	case errors.As(err, &not):
 		return fail(exitConfig, fmt.Errorf("not taken, the old configuration holds:\n%s", onLines(not.Mistakes)))
 	case errors.Is(err, control.ErrNoReload):
 		return fail(exitRefused, fmt.Errorf("%w; end it and start it again", err))
 	case errors.Is(err, control.ErrNoEngine):
 		return fmt.Errorf("%w; one that was to move (state_dir, control.socket) listens where it was, and moves when it is restarted", err)
-	case err == nil:
-		a.say("reloaded")
 	}
 	return err
+}
+
+// turned says that attacks have become real, or are so no more.
+func turned(was, is bool) string {
+	switch {
+	case was && !is:
+		return "; DRY RUN IS OFF: attacks are real from now on"
+	case !was && is:
+		return "; dry run is on: nothing is attacked"
+	}
+	return ""
 }
 
 // onLines is what an engine elsewhere says on several lines, fit for a terminal.
@@ -98,13 +120,15 @@ func (r reloading) reload(ctx context.Context, by string) error {
 	r.notifyReloading()
 	defer r.notify(daemon.SdNotifyReady)
 	next, others, err := r.prepare(ctx)
+	real := ""
 	if err == nil {
-		err = r.house.refit(next, others, "the configuration was reloaded by "+by, r.log)
+		real = turned(r.house.graph.Load().config.DryRun, next.config.DryRun)
+		err = r.house.refit(next, others, "the configuration was reloaded by "+by+real, r.log)
 	}
 	switch {
 	case err == nil:
 		r.logLevel(next.config.Log.Level)
-		r.log.Info("the configuration was reloaded", "by", by, "file", next.config.File, "dry_run", next.config.DryRun)
+		r.log.Info("the configuration was reloaded"+real, "by", by, "file", next.config.File, "dry_run", next.config.DryRun)
 	case ctx.Err() != nil || errors.Is(err, local.ErrEnded):
 		return fmt.Errorf("not reloaded: chaoscat ends")
 	default:
@@ -119,14 +143,21 @@ func (r reloading) keep(by string, why error) {
 	for _, line := range said {
 		r.log.Error("the configuration was not taken", "by", by, "mistake", line)
 	}
-	short := counted(len(said), "mistake") + "; the old one holds"
-	r.house.engine.Keep(printable.Printable("the configuration was changed by "+by+" and not taken: "+short+"; first: "+said[0]),
-		"the configuration was changed and not taken: "+short)
+	short, first := "the configuration was changed and not taken: "+counted(len(said), "mistake"), said[0]
+	if inventory.Unread(why) {
+		short, first = "the configuration was not taken: a source of the inventory, new or changed, cannot be read now", said[min(1, len(said)-1)]
+	}
+	short += "; the old one holds"
+	r.house.engine.Keep(printable.Printable(short+"; by "+by+"; first: "+first), short)
 }
 
 // prepare builds everything that the configuration stands for now, and finds all that is wrong with it.
 func (r reloading) prepare(ctx context.Context) (next *graph, others map[string]outlet, err error) {
-	if next, err = r.loadGraph(ctx); err != nil {
+	cfg, err := r.load()
+	if err != nil {
+		return nil, nil, err
+	}
+	if next, err = rebuild(ctx, r.world, cfg, r.house.graph.Load().inventory); err != nil {
 		return nil, nil, err
 	}
 	if err := errors.Join(r.moved(next), next.checkPeople(r.world), next.connect(r.world)); err != nil {

@@ -107,6 +107,9 @@ func (a *app) attackHere(ctx context.Context, e asker, o engine.Order) error {
 // attackThere has a running engine attack. It serves others, too: an interrupt ends the waiting and nothing else.
 func (a *app) attackThere(ctx context.Context, e asker, o engine.Order, wait bool) error {
 	err := a.attack(ctx, e, o, wait)
+	if errors.Is(err, errLeftWaiting) {
+		return fail(exitUnexpected, err)
+	}
 	if ctx.Err() != nil && err != nil {
 		return fail(exitUnexpected, errors.New("no longer waiting; what has begun goes on: chaoscat stop ends everything, chaoscat history tells how it went"))
 	}

@@ -3,14 +3,17 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 
 	"github.com/chaoscat/chaoscat/cmd/chaoscat/config"
 	"github.com/chaoscat/chaoscat/engine"
 	"github.com/chaoscat/chaoscat/engine/chat"
 	"github.com/chaoscat/chaoscat/engine/control"
 	"github.com/chaoscat/chaoscat/engine/local"
+	"github.com/chaoscat/chaoscat/engine/web"
 )
 
 // slack is the chat in which attacks are announced and orders taken, where the configuration has one.
@@ -65,10 +68,38 @@ func checkSlack(ctx context.Context, w world, g *graph) []finding {
 	if err == nil {
 		name, err = g.chat.Check(ctx)
 	}
-	if err != nil {
-		return []finding{{schema, "x", "slack", err.Error()}}
+	if err == nil {
+		return []finding{{schema, "+", "slack", "both tokens are taken: " + name}}
 	}
-	return []finding{{schema, "+", "slack", "both tokens are taken: " + name}}
+	var f []finding
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		if strings.Contains(line, "_auth") || strings.Contains(line, "token") && !strings.Contains(line, "no such file") {
+			line += "; put one of this workspace's app there, from api.slack.com/apps"
+		}
+		f = append(f, finding{schema, "x", "slack", line})
+	}
+	return f
+}
+
+// checkTokens tells by their first letters whether the tokens lie where they belong. It asks nobody.
+func checkTokens(s config.Slack) (f []finding) {
+	for _, token := range []struct{ key, file, begins, what string }{
+		{"app_token_file", s.AppToken, "xapp-", "the app's token"},
+		{"bot_token_file", s.BotToken, "xoxb-", "the bot's token"},
+	} {
+		if token.file == "" {
+			continue
+		}
+		secret, err := web.ReadSecret(token.file)
+		switch {
+		case err != nil:
+			f = append(f, finding{schema, "x", "slack", token.key + ": " + err.Error()})
+		case !strings.HasPrefix(string(secret), token.begins):
+			text := fmt.Sprintf("%s: %s begins with %s, and what is there does not; are the two files swapped?", token.key, token.what, token.begins)
+			f = append(f, finding{schema, "x", "slack", text})
+		}
+	}
+	return f
 }
 
 // announce has a run announced before it is launched, where nothing may happen without.

@@ -134,6 +134,10 @@ func opensItsDoor(t *testing.T, change ...func(*engine.Plan)) *party {
 	}
 	g.config.Schedule = g.plan.Schedule
 	g.config.Control, g.config.Teams = config.Control{SSHListen: p.address, SSHPeople: people}, teams
+	for _, team := range teams {
+		name := team.Members[:1]
+		g.config.Persons = append(g.config.Persons, config.Person{Name: name[0], Unix: name, SSH: name})
+	}
 	state := filepath.Join(p.dir, "state")
 	if p.house, err = open(context.Background(), w, g, state, opening{log: slog.New(slog.NewJSONHandler(p.log, nil)), demo: true, ssh: true}); err != nil {
 		t.Fatal(err)

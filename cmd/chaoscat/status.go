@@ -130,7 +130,7 @@ func (a *app) printStatus(s engine.Snapshot) error {
 		fmt.Fprintf(a.out, "  running  %s on %s: %s for %s%s\n", r.Attack.Name, r.Host.Name, r.Phase, engine.Span(s.At.Sub(r.Since).Round(time.Second)), undoText(r, s))
 	}
 	for _, p := range s.Pending {
-		fmt.Fprintf(a.out, "  waiting  %s: %s\n", pendingText(p, s), a.again("approve "+shellWord(p.Order.ID)))
+		fmt.Fprintf(a.out, "  waiting  %s\n%s\n", pendingText(p, s), a.again("approve "+shellWord(p.Order.ID))) // whole, to be copied
 	}
 	for _, host := range sortedKeys(s.Hosts.Residue) {
 		fmt.Fprintf(a.out, "  RESIDUE  %s: %s\n", host, s.Hosts.Residue[host].Text)

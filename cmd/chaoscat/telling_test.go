@@ -176,15 +176,19 @@ func TestAnEngineMayBeQuietAsLongAsItsSlowestReasonToStep(t *testing.T) {
 }
 
 func TestACheckSaysWhoIsToldAndWhatOthersCouldRead(t *testing.T) {
+	key := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(key, []byte("0123456789abcdef01234567"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	c := &config.Config{Metrics: config.Metrics{Listen: "0.0.0.0:9469"}, Webhooks: []config.Webhook{
-		{Name: "audit", URL: "https://audit.example.com/secret-path", Events: []engine.RecordKind{engine.Closed, engine.ResidueNew}},
-		{Name: "plain", URL: "http://10.0.0.1:8080/", Events: []engine.RecordKind{engine.Closed}},
-		{Name: "here", URL: "http://[::1]:8080/", Events: []engine.RecordKind{engine.Closed}},
+		{Name: "audit", URL: "https://audit.example.com/secret-path", SecretFile: key, Events: []engine.RecordKind{engine.Closed, engine.ResidueNew}},
+		{Name: "plain", URL: "http://10.0.0.1:8080/", SecretFile: key, Events: []engine.RecordKind{engine.Closed}},
+		{Name: "here", URL: "http://[::1]:8080/", SecretFile: key, Events: []engine.RecordKind{engine.Closed}},
 	}}
 	want := []finding{
-		{schema, "+", "webhook audit", "audit.example.com is told: outcome, residue"},
-		{schema, "!", "webhook plain", "10.0.0.1:8080 is told: outcome; anybody on the way can read it, for it goes over plain http"},
-		{schema, "+", "webhook here", "[::1]:8080 is told: outcome"},
+		{schema, "+", "webhook audit", "audit.example.com is told: outcome, residue (not tried)"},
+		{schema, "!", "webhook plain", "10.0.0.1:8080 is told: outcome; anybody on the way can read it, for it goes over plain http (not tried)"},
+		{schema, "+", "webhook here", "[::1]:8080 is told: outcome (not tried)"},
 		{schema, "!", "metrics", "http://0.0.0.0:9469/metrics, /healthz and /readyz: anybody who reaches that address may read them"},
 	}
 	if got := checkTelling(c); !slices.Equal(got, want) {

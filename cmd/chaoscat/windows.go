@@ -11,6 +11,7 @@ import (
 
 	"github.com/chaoscat/chaoscat/cmd/chaoscat/config"
 	"github.com/chaoscat/chaoscat/engine"
+	"github.com/chaoscat/chaoscat/engine/calendar"
 )
 
 func (a *app) windowsCommand() *cobra.Command {
@@ -73,7 +74,7 @@ func endText(start, end time.Time) string {
 	if start.YearDay() == end.YearDay() && start.Year() == end.Year() {
 		return end.Format("15:04 MST")
 	}
-	return end.Format("15:04 MST (Mon 2)")
+	return end.Format("Mon 2 Jan 15:04 MST")
 }
 
 func (a *app) printWindows(cfg *config.Config, from time.Time, days int) error {
@@ -87,13 +88,27 @@ func (a *app) printWindows(cfg *config.Config, from time.Time, days int) error {
 	if a.json {
 		return a.lines(windowLines(s.Location, windows, closings)...)
 	}
+	closings = calendar.Together(closings)
+	if slices.ContainsFunc(closings, calendar.Unknown) || slices.ContainsFunc(s.Closures, calendar.Unknown) {
+		defer a.printLine("calendars are read by a running engine and by: %s, which lists the next windows, too", a.again("check"))
+	}
 	for _, w := range windows {
 		closings = a.printClosings(s.Location, closings, w.Start)
-		fmt.Fprintf(a.out, "%s - %s\n", w.Start.In(s.Location).Format("Mon 2006-01-02 15:04"), endText(w.Start.In(s.Location), w.End.In(s.Location)))
+		a.printLine("%s - %s", w.Start.In(s.Location).Format("Mon 2006-01-02 15:04"), endText(w.Start.In(s.Location), w.End.In(s.Location)))
 	}
 	a.printClosings(s.Location, closings, to)
 	a.printNarrower(cfg)
 	return nil
+}
+
+// printLine prints one line, broken between words where the terminal is narrower.
+func (a *app) printLine(format string, args ...any) {
+	text, width := fmt.Sprintf(format, args...), a.columns()
+	if width <= 0 {
+		fmt.Fprintln(a.out, text)
+		return
+	}
+	fmt.Fprintln(a.out, strings.Join(wrapped(text, width-2), "\n  "))
 }
 
 // felt are the closings that take time away from a window between from and to, cut to that time, in order. A holiday on a
@@ -125,10 +140,14 @@ func (a *app) printClosings(zone *time.Location, closings []engine.Closure, unti
 		if !c.From.Before(until) {
 			return closings[i:]
 		}
-		fmt.Fprintf(a.out, "closed %s - %s: %s, %s\n", c.From.In(zone).Format("Mon 2006-01-02 15:04"), c.To.In(zone).Format("Mon 2006-01-02 15:04"),
-			strings.ToLower(string(c.Name)), c.Reason)
+		a.printLine("closed %s", closingText(zone, c))
 	}
 	return nil
+}
+
+func closingText(zone *time.Location, c engine.Closure) string {
+	const layout = "Mon 2006-01-02 15:04"
+	return fmt.Sprintf("%s - %s: %s, %s", c.From.In(zone).Format(layout), c.To.In(zone).Format(layout), strings.ToLower(string(c.Name)), c.Reason)
 }
 
 func windowLines(zone *time.Location, windows []engine.Window, closings []engine.Closure) []any {
@@ -151,11 +170,11 @@ func (a *app) printNarrower(cfg *config.Config) {
 		return engine.Schedule{Days: h.Days, Hours: h.Ranges, Location: cfg.Schedule.Location}.String()
 	}
 	for _, g := range cfg.Schedule.Groups {
-		fmt.Fprintf(a.out, "hosts %s: only %s\n", strings.Join(g.Hosts, " "), only(g.Hours))
+		a.printLine("hosts %s: only %s", strings.Join(g.Hosts, " "), only(g.Hours))
 	}
 	for _, attack := range cfg.Attacks {
 		if attack.Hours != nil {
-			fmt.Fprintf(a.out, "attack %s: only %s\n", attack.Name, only(*attack.Hours))
+			a.printLine("attack %s: only %s", attack.Name, only(*attack.Hours))
 		}
 	}
 }

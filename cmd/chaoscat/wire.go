@@ -81,13 +81,19 @@ func (o outOfReach) Close() {}
 // build puts the parts together in the order in which they need each other. Everything that is wrong with
 // the configuration is found here, and reported at once where it can be; no host is contacted.
 func build(ctx context.Context, w world, cfg *config.Config) (*graph, error) {
+	return rebuild(ctx, w, cfg, nil)
+}
+
+// rebuild is build in the place of what runs already: sources of its inventory that cannot be read now, and are written
+// as before, keep what they listed there.
+func rebuild(ctx context.Context, w world, cfg *config.Config, before *inventory.Inventory) (*graph, error) {
 	g := &graph{config: cfg}
 	planned, err := g.attacks()
 	if err != nil {
 		return nil, err
 	}
 	g.runner = attacks.Bundle(g.catalogue, attacks.BundleOptions{})
-	if err := g.hosts(ctx, w); err != nil {
+	if err := g.hosts(ctx, w, before); err != nil {
 		return nil, err
 	}
 	if err := g.selectors(planned); err != nil {
@@ -364,8 +370,13 @@ func (g *graph) noSuchGroup(d attacks.Definition, wire map[string]string) error 
 	return errors.Join(wrong...)
 }
 
-// hosts reads every source. A mistake in any of them is a mistake in the whole.
-func (g *graph) hosts(ctx context.Context, w world) error {
+// unreadNow begins what is said of sources behind which something is down; it is told from a mistake by that, also when
+// it comes from an engine elsewhere.
+const unreadNow = "the inventory cannot be read now"
+
+// hosts reads every source. A mistake in any of them is a mistake in the whole; that one cannot be read now is none, and
+// may be over when it is tried again.
+func (g *graph) hosts(ctx context.Context, w world, before *inventory.Inventory) error {
 	var sources []inventory.Source
 	for _, i := range g.config.Inventories {
 		if i.Type == config.StaticInventory { // it is in the configuration, which is read again as a whole
@@ -375,10 +386,13 @@ func (g *graph) hosts(ctx context.Context, w world) error {
 	}
 	g.inventory = inventory.New(inventory.Options{
 		Exclude: g.config.Hosts.Exclude, AllowLoopback: g.config.Hosts.AllowLoopback, Self: ownAddresses(), DefaultPort: g.config.SSH.Port, DefaultJump: g.config.SSH.Jump,
-		Clock: w.clock, Zone: g.config.Schedule.Location,
+		Clock: w.clock, Zone: g.config.Schedule.Location, Before: before,
 	}, sources...)
 	result, err := g.inventory.Load(ctx)
-	if err != nil {
+	switch {
+	case inventory.Unread(err):
+		return fmt.Errorf(unreadNow+"; the configuration need not be wrong, try again later:\n%w", err)
+	case err != nil:
 		return fail(exitConfig, err)
 	}
 	g.notices, g.plan.Roster = result.Notices, result.Roster
@@ -478,6 +492,7 @@ func newGatekeeper(w world, cfg *config.Config, afar afar) (*gatekeeper, error) 
 	k := &gatekeeper{world: w}
 	var wrong []error
 	for _, g := range append(slices.Clone(cfg.Health), cfg.OnCall) {
+		g.Calendar.Keep = keptRota(cfg)
 		by, err := gate(w, g, afar)
 		if err != nil {
 			wrong = append(wrong, fmt.Errorf("%s: %w", g.Name, err))

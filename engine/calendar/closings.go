@@ -71,6 +71,7 @@ type Watching struct {
 	Last    []engine.Closure                             // what is known already
 	Changed func(closures []engine.Closure, text string) // gets all closures whenever any is not what it was
 	Failed  func(error)                                  // gets why a calendar cannot be read, once for each reason
+	Back    func(name string)                            // gets the name of one that failed and can be read again
 }
 
 // patience is how often it is looked at least whether a copy has become stale, and a calendar that failed is read again.
@@ -143,6 +144,9 @@ func (c Closings) refreshDue(ctx context.Context, w Watching, now time.Time, tur
 func (w Watching) next(s *Source, err error, last turn) turn {
 	t := turn{due: w.Clock.Now().Add(s.wait(err, w.Draw()))}
 	if err == nil {
+		if last.told != "" {
+			w.Back(s.Name())
+		}
 		return t
 	}
 	if t.told = wordsOf(err); t.told != last.told {
@@ -159,6 +163,29 @@ func (s *Source) wait(err error, draw uint64) time.Duration {
 		d = min(d, patience)
 	}
 	return d - d/10 + time.Duration(draw%1024)*(d/5)/1024
+}
+
+// Together makes one closure of those that several calendars have of the same event.
+func Together(closures []engine.Closure) (list []engine.Closure) {
+	for _, c := range closures {
+		i := slices.IndexFunc(list, func(other engine.Closure) bool {
+			return other.From.Equal(c.From) && other.To.Equal(c.To) && other.Name == c.Name && headOf(other) == headOf(c)
+		})
+		if i < 0 {
+			list = append(list, c)
+		} else if _, calendar, is := strings.Cut(c.Reason, byCalendar); is {
+			list[i].Reason += " and " + calendar
+		}
+	}
+	return list
+}
+
+// byCalendar stands between an event and its calendar in the reason of a closure.
+const byCalendar = ", by the calendar "
+
+func headOf(c engine.Closure) string {
+	summary, _, _ := strings.Cut(c.Reason, byCalendar)
+	return summary
 }
 
 // change is how the closures differ, for people; "" if they do not.

@@ -157,6 +157,7 @@ func watch(t *testing.T, c Closings, first []byte, steps func(w *watched)) []str
 			c.Watch(ctx, Watching{Clock: clock.Clock{}, Draw: func() uint64 { return 512 }, Last: c.At(time.Now()),
 				Changed: func(closures []engine.Closure, text string) { w.say("%s; closings now: %d", text, len(closures)) },
 				Failed:  func(err error) { w.say("failed") },
+				Back:    func(name string) { w.say("%s is back", name) },
 			})
 		}()
 		steps(w)
@@ -189,6 +190,7 @@ func TestACopyThatBecomesStaleClosesByItselfAndOpensWhenItIsReadAgain(t *testing
 		"0s: calendars: 1 closing went; closings now: 0",
 		"5m0s: failed",
 		"24h1m0s: calendars: 1 closing came; closings now: 1",
+		"25h2m0s: company is back",
 		"25h2m0s: calendars: 1 closing went; closings now: 0")
 }
 
@@ -205,4 +207,17 @@ func TestHolidaysDoNotRunOutInADaemonThatRunsForYears(t *testing.T) {
 			t.Errorf("in %d holidays are known until %v", year, last)
 		}
 	}
+}
+
+func TestTheSameEventOfTwoCalendarsIsOneClosing(t *testing.T) {
+	at := func(reason string) engine.Closure {
+		return engine.Closure{From: now, To: now.Add(time.Hour), Name: engine.Frozen, Reason: reason}
+	}
+	other := at("Sale, by the calendar b")
+	other.To = now.Add(2 * time.Hour)
+	var got []string
+	for _, c := range Together([]engine.Closure{at("Sale, by the calendar a"), at("Sale, by the calendar b"), other, at("Move, by the calendar a"), at("written")}) {
+		got = append(got, c.Reason)
+	}
+	equal(t, got, "Sale, by the calendar a and b", "Sale, by the calendar b", "Move, by the calendar a", "written")
 }

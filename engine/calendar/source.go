@@ -210,6 +210,20 @@ func (s *Source) copy(now time.Time, home *time.Location) (c *Calendar, why stri
 	return nil, fmt.Sprintf("the calendar %s %s; fix it or remove it from %s", s.o.Name, why, s.o.Key)
 }
 
+// copied says of what time the copy is, where it stands in for a calendar that cannot be read.
+func (s *Source) copied(now time.Time, home *time.Location) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.wrong == nil {
+		return ""
+	}
+	at, layout := s.at.In(home), "15:04"
+	if at.Format(time.DateOnly) != now.In(home).Format(time.DateOnly) {
+		layout = "Mon 2 Jan 15:04"
+	}
+	return ", by a copy of " + at.Format(layout)
+}
+
 // Closures close while the events of the calendar take place, and always where nobody knows which those are.
 func (s *Source) Closures(now, from, to time.Time, home *time.Location) []engine.Closure {
 	c, why := s.copy(now, home)
@@ -238,7 +252,7 @@ func (s *Source) reason(summary string) string {
 	if runes := []rune(summary); len(runes) > longestSummary {
 		summary = string(runes[:longestSummary]) + "…"
 	}
-	return fmt.Sprintf("%s, by the calendar %s", cmp.Or(summary, "an event without a summary"), s.o.Name)
+	return cmp.Or(summary, "an event without a summary") + byCalendar + s.o.Name
 }
 
 // Describe is the state of the calendar in one sentence, and whether it can be used.
@@ -264,6 +278,9 @@ func (s *Source) Describe(now time.Time, home *time.Location) (text string, usab
 	}
 	return text, true
 }
+
+// Local tells whether the calendar is a file, which is read without a network.
+func (s *Source) Local() bool { return s.client == nil }
 
 // Name is what people call the calendar.
 func (s *Source) Name() string { return s.o.Name }

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -283,6 +284,8 @@ func TestARotaIsReadAgainWhenItIsTimeAndNobodyIsOnCallWhereItIsStale(t *testing.
 	g := rota(t, ics(shift), Options{})
 	moment := now
 	g.now = func() time.Time { return moment }
+	var heard []string
+	g.Hear(func(err error) { heard = append(heard, strconv.FormatBool(err == nil)) })
 	if a := g.Ask(t.Context()); !a.OK {
 		t.Fatalf("%+v", a)
 	}
@@ -290,7 +293,7 @@ func TestARotaIsReadAgainWhenItIsTimeAndNobodyIsOnCallWhereItIsStale(t *testing.
 		t.Fatal(err)
 	}
 	moment = now.Add(time.Hour)
-	if a := g.Ask(t.Context()); !a.OK {
+	if a := g.Ask(t.Context()); !a.OK || a.Text != "on call: Ada, by a copy of 10:00" {
 		t.Errorf("%+v", a)
 	}
 	moment = now.Add(time.Hour + time.Second)
@@ -302,8 +305,35 @@ func TestARotaIsReadAgainWhenItIsTimeAndNobodyIsOnCallWhereItIsStale(t *testing.
 		t.Fatal(err)
 	}
 	moment = now.Add(2 * time.Hour)
-	if a := g.Ask(t.Context()); !a.OK {
+	if a := g.Ask(t.Context()); !a.OK || a.Text != "on call: Ada" {
 		t.Errorf("%+v", a)
+	}
+	equal(t, heard, "false", "true") // once each
+}
+
+func TestTheNextLifeAndWhoAsksBesidesKnowTheCopyOfTheRota(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Write(ics("UID:1\nSUMMARY:Ada\nDTSTART;VALUE=DATE:20260701"))
+	}))
+	o := Options{Web: web.Options{URL: s.URL, Timeout: 5 * time.Second}, Refresh: time.Minute, StaleAfter: time.Hour, Keep: t.TempDir(), Key: "oncall.calendar"}
+	ask := func(engines bool) engine.GateAnswer {
+		g, err := NewOnCall(o, time.UTC, fixed(now))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if engines {
+			g.Hear(func(error) {})
+		}
+		return g.Ask(t.Context())
+	}
+	if a := ask(true); !a.OK {
+		t.Fatalf("%+v", a)
+	}
+	s.Close()
+	for _, engines := range []bool{true, false} {
+		if a := ask(engines); a.Text != "on call: Ada, by a copy of 10:00" {
+			t.Errorf("%+v", a)
+		}
 	}
 }
 

@@ -73,7 +73,7 @@ func (b *book) enter(r engine.Run) (t *topic, opening *post) {
 			th.topic.gather = gatherSeveral
 		}
 		b.keep(th)
-		opening = &post{message: message{channel: b.channel}, topic: th.topic, opens: true}
+		opening = &post{message: message{channel: b.channel}, topic: th.topic, opens: true, weight: result}
 	}
 	if !th.open[r.ID] {
 		th.open[r.ID], th.hosts = true, append(th.hosts, r.Host.Name)
@@ -163,7 +163,7 @@ func (b *book) tell(now engine.Snapshot, news []engine.Record, missed uint64) (p
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if missed > 0 {
-		posts = append(posts, b.aside(fmt.Sprintf("%s: %d records of what happened were not told here; chaoscat history has them.", clean(b.name), missed)))
+		posts = append(posts, b.aside(result, fmt.Sprintf("%s: %d records of what happened were not told here; chaoscat history has them.", clean(b.name), missed)))
 	}
 	var residue, cleared, others []string
 	for _, r := range news {
@@ -193,28 +193,28 @@ func (b *book) tell(now engine.Snapshot, news []engine.Record, missed uint64) (p
 		}
 	}
 	if len(others) > 0 {
-		posts = append(posts, b.aside(clean(b.name)+": "+lines(others)))
+		posts = append(posts, b.aside(result, clean(b.name)+": "+lines(others)))
 	}
 	posts = append(posts, b.measured(now)...)
 	posts = append(posts, b.asked(now)...)
 	if len(residue) > 0 {
 		text := fmt.Sprintf("%s: *A PERSON MUST LOOK*\n%s\nNothing is attacked until that is gone: look at the host, then `chaoscat sweep --host HOST`.", clean(b.name), lines(residue))
-		posts = append(posts, b.aside(text, button{stopButton, "", "Stop"}))
+		posts = append(posts, b.aside(alarm, text, button{stopButton, "", "Stop"}))
 	}
 	if len(cleared) > 0 {
-		posts = append(posts, b.aside(clean(b.name)+": the residue is gone.\n"+lines(cleared)))
+		posts = append(posts, b.aside(result, clean(b.name)+": the residue is gone.\n"+lines(cleared)))
 	}
 	return posts
 }
 
 // aside is a message of its own.
-func (b *book) aside(text string, buttons ...button) post {
-	return post{message: message{channel: b.channel, text: text, buttons: buttons}, weighty: true}
+func (b *book) aside(w weight, text string, buttons ...button) post {
+	return post{message: message{channel: b.channel, text: text, buttons: buttons}, weight: w}
 }
 
 // in is a line in a thread.
-func (b *book) in(t *thread, text string, weighty bool) []post {
-	return []post{{message: message{channel: b.channel, text: clean(text)}, topic: t.topic, weighty: weighty}}
+func (b *book) in(t *thread, text string, w weight) []post {
+	return []post{{message: message{channel: b.channel, text: clean(text)}, topic: t.topic, weight: w}}
 }
 
 // went tells what matters on the way: that it is undone early, and that the host is out of reach.
@@ -228,12 +228,12 @@ func (b *book) went(r engine.Record) []post {
 			return nil
 		}
 		t.said[r.Text] = true
-		return b.in(t, "Aborted: "+strings.TrimPrefix(r.Text, "undoing: "), true)
+		return b.in(t, "Aborted: "+strings.TrimPrefix(r.Text, "undoing: "), result)
 	}
 	if len(t.hosts) > 1 {
 		return b.oneOfMany(t, r.Host+" is "+r.Text)
 	}
-	return b.in(t, r.Host+" is "+r.Text, true)
+	return b.in(t, r.Host+" is "+r.Text, result)
 }
 
 // inTime are the words with which a run is undone when its time is over.
@@ -243,7 +243,7 @@ func (b *book) oneOfMany(t *thread, text string) []post {
 	if t.lines++; t.lines > linesOfMany {
 		return nil
 	}
-	return b.in(t, text, false)
+	return b.in(t, text, progress)
 }
 
 // ended tells the outcome of a run, or of an order when its last run has ended.
@@ -261,9 +261,9 @@ func (b *book) ended(t *thread, r engine.Record) []post {
 	}
 	b.close(t)
 	if len(t.hosts) == 1 {
-		return b.in(t, r.Text, true)
+		return b.in(t, r.Text, result)
 	}
-	return b.in(t, t.summary(), true)
+	return b.in(t, t.summary(), result)
 }
 
 func (t *thread) summary() string {
@@ -284,11 +284,11 @@ func (b *book) ordered(r engine.Record) []post {
 	if r.Order == nil || r.Verdict != nil || !slices.Contains([]engine.OrderKind{engine.Stop, engine.Resume, engine.PauseIt}, r.Order.Kind) {
 		return nil
 	}
-	text := clean(b.name) + ": " + clean(r.Text)
+	w, text := result, clean(b.name)+": "+clean(r.Text)
 	if r.Order.Kind == engine.Stop {
-		text = clean(b.name) + ": *" + clean(r.Text) + "*\nWhat runs is being undone. Nothing is attacked until somebody resumes."
+		w, text = halting, clean(b.name)+": *"+clean(r.Text)+"*\nWhat runs is being undone. Nothing is attacked until somebody resumes."
 	}
-	return []post{b.aside(text)}
+	return []post{b.aside(w, text)}
 }
 
 // measured tells the first effect of each run by itself; of many hosts the end tells.
@@ -300,7 +300,7 @@ func (b *book) measured(now engine.Snapshot) (posts []post) {
 			continue
 		}
 		t.said["measured"] = true
-		posts = append(posts, b.in(t, "Measured: "+r.Figures.Text, false)...)
+		posts = append(posts, b.in(t, "Measured: "+r.Figures.Text, progress)...)
 	}
 	return posts
 }
@@ -314,7 +314,7 @@ func (b *book) asked(now engine.Snapshot) (posts []post) {
 		}
 		text := fmt.Sprintf("%s: *%s* waits until %s: %d people must want it, and one of them is %s%s.", clean(b.name), clean(wanted(p.Order)),
 			p.Until.In(b.zone).Format("15:04"), p.Needs, clean(p.Order.By), reason(p.Order.Reason))
-		posts = append(posts, b.aside(text, button{approveButton, p.Order.ID, "Approve"}, button{stopButton, "", "Stop"}))
+		posts = append(posts, b.aside(result, text, button{approveButton, p.Order.ID, "Approve"}, button{stopButton, "", "Stop"}))
 	}
 	b.waiting = still
 	return posts

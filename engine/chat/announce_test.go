@@ -210,3 +210,29 @@ func TestTheLastWordsAreStillSaid(t *testing.T) {
 	s.end()
 	s.answered("word 19")
 }
+
+func TestWhateverElseThereIsToSayResidueStopAndRequiredBeginningsAreSaid(t *testing.T) {
+	s := newScene(t, nil)
+	s.hold = make(chan struct{})
+	s.open(t)
+	s.chat.out.say(post{message: message{channel: general, text: "in the way"}})
+	s.until("a message on its way", func() bool { return s.taking > 0 })
+	s.happen(nil, engine.Record{Kind: engine.ResidueNew, Host: "db-01", Text: "RESIDUE on db-01"}, engine.Record{Kind: engine.OrderGiven, By: "ada", Order: &engine.Order{Kind: engine.Stop}, Text: "STOP by ada"})
+	told := make(chan error, 1)
+	go func() { told <- s.chat.Announce(t.Context(), aRun("r1", "", "web-01")) }()
+	s.until("all three", func() bool {
+		s.chat.out.mu.Lock()
+		defer s.chat.out.mu.Unlock()
+		return len(s.chat.out.queue) == 3
+	})
+	for i := range 2 * longestQueue {
+		s.chat.out.say(inThread(i, result, everybody))
+		s.chat.answer(heard{user: mallory, channel: general, thread: fmt.Sprint(i)}, result, "Stopped.")
+	}
+	close(s.hold)
+	if err := <-told; err != nil {
+		t.Error(err)
+	}
+	s.answered("A PERSON MUST LOOK")
+	s.answered("STOP by ada")
+}

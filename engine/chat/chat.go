@@ -47,6 +47,7 @@ type Chat struct {
 	lanes   map[lane]chan job
 	acks    chan string
 	patient time.Duration // how long a required announcement may take
+	prompt  time.Duration // how long a stop may take before its writer is told to use another door
 }
 
 const (
@@ -54,6 +55,7 @@ const (
 	mostJobs   = 64          // of one lane
 	lastWords  = 5 * time.Second
 	announceIn = 10 * time.Second
+	stopIn     = 3 * time.Second
 )
 
 // New makes a door. The tokens are read, so that what is wrong with their files is said before anything runs.
@@ -69,7 +71,7 @@ func New(o Options) (*Chat, error) {
 	a := &api{appToken: o.AppToken, botToken: o.BotToken, url: o.URL, http: newBounded()}
 	return &Chat{
 		o: o, api: a, out: newOutbox(a.post, pace, o.Log), book: newBook(o.Name, o.Channel, o.Zone),
-		groups: &groups{ids: o.Groups, ask: a.members, now: o.Now}, acks: make(chan string, 4*mostJobs), patient: announceIn,
+		groups: &groups{ids: o.Groups, ask: a.members, now: o.Now}, acks: make(chan string, 4*mostJobs), patient: announceIn, prompt: stopIn,
 		lanes: map[lane]chan job{stops: make(chan job, mostJobs), pauses: make(chan job, mostJobs), changes: make(chan job, mostJobs), looks: make(chan job, mostJobs)},
 	}, nil
 }
@@ -77,24 +79,34 @@ func New(o Options) (*Chat, error) {
 // Check asks Slack whether both tokens are taken, and says whose they are.
 func (c *Chat) Check(ctx context.Context) (string, error) {
 	_, name, err := c.api.me(ctx)
-	return name, errors.Join(err, c.api.mayConnect(ctx))
+	if err != nil {
+		err = fmt.Errorf("bot_token_file: %w", err)
+	}
+	connectErr := c.api.mayConnect(ctx)
+	if connectErr != nil {
+		connectErr = fmt.Errorf("app_token_file: %w", connectErr)
+	}
+	return name, errors.Join(err, connectErr)
 }
 
 // Run is the door open, until ctx ends. What there is to say then still has a few seconds.
 func (c *Chat) Run(ctx context.Context, e control.Engine) {
 	speaking, silence := context.WithCancel(context.WithoutCancel(ctx))
 	defer silence()
-	enough := make(chan struct{})
-	var mouth, ears sync.WaitGroup
+	enough, deaf := make(chan struct{}), make(chan struct{})
+	var mouth, ears, hands sync.WaitGroup
 	mouth.Go(func() { c.out.run(speaking, enough) })
 	ears.Go(func() { c.connect(ctx) })
-	for l := range c.lanes {
-		ears.Go(func() { c.work(ctx, l, e) })
-	}
 	if c.o.Channel != "" {
 		ears.Go(func() { c.follow(ctx, e) })
 	}
+	hands.Go(func() { c.halt(ctx, deaf, e) })
+	for _, l := range []lane{pauses, changes, looks} {
+		hands.Go(func() { c.each(l, deaf, func(j job) { c.obey(ctx, e, j) }) })
+	}
 	ears.Wait()
+	close(deaf)
+	hands.Wait()
 	close(enough)
 	c.out.ring()
 	defer time.AfterFunc(lastWords, silence).Stop()
@@ -117,6 +129,7 @@ func (c *Chat) Announce(ctx context.Context, r engine.Run) error {
 	defer cancel()
 	topic, opening := c.book.begin(r)
 	if opening != nil {
+		opening.weight = awaited
 		c.out.say(*opening)
 	}
 	c.out.hurry(topic)

@@ -123,12 +123,15 @@ func span(s string) (time.Duration, error) {
 	return d, nil
 }
 
-// orderID is how our own ids of orders look, and those of other doors.
-var orderID = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,100}$`)
+// orderID is how the ids of orders look, whichever door they come through; see engine/control.
+var orderID = regexp.MustCompile(`^[A-Za-z0-9._:@-]{1,128}$`)
+
+// somebody is a mention of a person, a channel or a group, which is no id.
+var somebody = regexp.MustCompile(`<[@#!]`)
 
 func (c command) approve(rest string) (command, error) {
 	id, more := cutWord(plain(rest))
-	if id != "" && !orderID.MatchString(id) || more != "" {
+	if id != "" && !orderID.MatchString(id) || more != "" || somebody.MatchString(rest) {
 		return command{}, errors.New("approve takes the id of an order, or nothing where only one waits")
 	}
 	c.order = id

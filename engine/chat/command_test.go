@@ -9,6 +9,9 @@ import (
 	"github.com/chaoscat/chaoscat/engine/printable"
 )
 
+// longID has the length and the letters that engine/control takes.
+var longID = strings.Repeat("aZ09._:@-", 15)[:128]
+
 func TestATextIsReadAsTheCommandThatItIs(t *testing.T) {
 	for text, want := range map[string]command{
 		"":                                   {word: help},
@@ -34,6 +37,9 @@ func TestATextIsReadAsTheCommandThatItIs(t *testing.T) {
 		"resume all is well":                 {word: resume, reason: "all is well"},
 		"approve":                            {word: approve},
 		"approve slack-00ff":                 {word: approve, order: "slack-00ff"},
+		"approve ada@web-01:7_x.":            {word: approve, order: "ada@web-01:7_x."},
+		"approve <mailto:a@b.com|a@b.com>":   {word: approve, order: "a@b.com"}, // what Slack makes of it
+		"approve " + longID:                  {word: approve, order: longID},
 		"note ask <@U061F7AUR> in <#C1|ops>": {word: note, reason: "ask @U061F7AUR in #ops"},
 		"note <!channel> look":               {word: note, reason: "channel look"},
 		"note a\x1b[31mb\u202e":              {word: note, reason: `a\x1b[31mb\u202e`},
@@ -49,7 +55,7 @@ func TestWhatIsNoCommandIsRefusedWithASentence(t *testing.T) {
 		"&gt; stop", "`stop`", "```stop```", "\"stop\"", "> stop", "don't stop", "unstop", "stop-that", // a stop in a quotation is somebody else's
 		"status now", "run-once a b c", "run-once a on b c", "run-once on", "run-once a\nb", "run-once `a`", "run-once a &gt; b", "run-once for", "run-once for ever",
 		"run-once for 2m now", "run-once <@U061F7AUR>", "run-once a <!channel>", "run-once $(reboot)", "pause 2x", "pause 5", "pause 1000000h", "pause 0s",
-		"approve a b", "approve <@U061F7AUR>", "note", "note ", "rm -rf /", "run-once " + strings.Repeat("x", 300), "status " + strings.Repeat("x", 5000), "constructor", "<@U061F7AUR> stop",
+		"approve a b", "approve <@U061F7AUR>", "approve <@U061F7AUR|ada>", "approve <!here>", "approve <#C1|ops>", "approve " + longID + "x", "approve a/b", "note", "note ", "rm -rf /", "run-once " + strings.Repeat("x", 300), "status " + strings.Repeat("x", 5000), "constructor", "<@U061F7AUR> stop",
 	} {
 		if c, err := parse(text); err == nil || c != (command{}) && c.word != pause && c.word != runOnce && c.word != status {
 			t.Errorf("%.40q is %+v (%v)", text, c, err)

@@ -3,10 +3,12 @@ package chat
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/chaoscat/chaoscat/engine"
@@ -175,7 +177,7 @@ func TestOnlyADirectCommandActs(t *testing.T) {
 	message("run-once", `,"bot_id":"B1"`)
 	message("", `,"subtype":"message_changed","message":{"type":"message","user":"`+ada+`","text":"run-once","edited":{"user":"`+ada+`","ts":"1.0"},"ts":"1355517523.000005"}`)
 	message("run-once", `,"edited":{"user":"`+ada+`","ts":"1458170917.000000"}`)
-	message("run-once", `,"subtype":"thread_broadcast"`)
+	message("run-once", `,"subtype":"me_message"`)
 	s.until("an acknowledgement of each", func() bool { return len(s.acked) == n })
 	s.send(mention("end", ada, general, "<@"+bot+"> why", at, ""))
 	s.answered("Did you mean me?")
@@ -202,15 +204,195 @@ func TestAStopIsCarriedOutWhileSlackHangsAndEverythingElseIsFull(t *testing.T) {
 	close(blocked)
 }
 
+// The clock of Slack may be ahead by as much as a message may be late, here a minute.
 func TestResumeDoesNotLiftAStopThatItsWriterHasNotSeen(t *testing.T) {
 	s := newScene(t, nil).open(t)
-	stopped := time.Now()
-	s.happen(func(now *engine.Snapshot) { now.Stopped = &engine.Latch{At: stopped, By: "bob"} })
-	s.send(mention("1", ada, general, "<@"+bot+"> resume", stopped.Add(-10*time.Second), ""))
-	s.answered("bob has stopped everything after you wrote that")
-	s.send(mention("2", ada, general, "<@"+bot+"> resume all is well", stopped.Add(10*time.Second), ""))
+	now := time.Now()
+	stop := func(ago time.Duration) time.Time {
+		at := now.Add(-ago)
+		s.happen(func(now *engine.Snapshot) { now.Stopped = &engine.Latch{At: at, By: "bob"} })
+		return at
+	}
+	for i, c := range []struct{ stopped, written time.Duration }{ // ago, each by its own clock
+		{5 * time.Second, 15 * time.Second},
+		{15 * time.Second, 5 * time.Second},
+		{15 * time.Second, -40 * time.Second},
+		{80 * time.Second, 30 * time.Second},
+	} {
+		stop(c.stopped)
+		s.send(mention(fmt.Sprint(i), ada, general, "<@"+bot+"> resume", now.Add(-c.written), ""))
+		s.until("a refusal", func() bool { return s.count("bob has stopped everything at") == i+1 })
+	}
+	stop(15 * time.Second)
+	s.send(s.slash("slash", ada, general, "resume"))
+	s.until("a refusal", func() bool { return s.count("bob has stopped everything at") == 5 })
+	stopped := stop(2 * time.Minute)
+	s.send(mention("seen", ada, general, "<@"+bot+"> resume all is well", now.Add(-10*time.Second), ""))
 	s.answered("Done.")
 	if o := s.orders(); len(o) != 1 || o[0].Lifts == nil || !o[0].Lifts.Equal(stopped) || o[0].Reason != "all is well" {
+		t.Errorf("the engine was asked %+v", o)
+	}
+}
+
+func TestAnApprovalWithoutAnIDApprovesWhatItsWriterHasSeen(t *testing.T) {
+	s := newScene(t, nil).open(t)
+	now := time.Now()
+	pending := func(ago ...time.Duration) {
+		var list []engine.Pending
+		for i, d := range ago {
+			list = append(list, engine.Pending{Order: engine.Order{ID: fmt.Sprintf("order@%d", i+1), Attack: "latency", Host: "web-01", By: "bob"}, At: now.Add(-d), Until: now.Add(time.Hour), Needs: 2})
+		}
+		s.happen(func(now *engine.Snapshot) { now.Pending = list })
+	}
+	said := func(id, text string) {
+		t.Helper()
+		s.send(mention(id, ada, general, "<@"+bot+"> approve", now.Add(-20*time.Second), ""))
+		s.answered(text)
+	}
+	said("none", "no order waits")
+	pending(10 * time.Second)
+	now = now.Add(time.Microsecond)
+	said("later", "it is not certain which order you mean. Say one of these:\napprove order@1 (latency on web-01, asked for by bob)")
+	pending(time.Minute, 30*time.Second)
+	now = now.Add(time.Microsecond)
+	said("two", "\napprove order@2 (latency")
+	if o := s.orders(); len(o) != 0 {
+		t.Errorf("the engine was asked %+v", o)
+	}
+	pending(time.Minute, 10*time.Second)
+	now = now.Add(time.Microsecond)
+	said("one", "Done.")
+	if o := s.orders(); len(o) != 1 || o[0].Kind != engine.Approve || o[0].Approves != "order@1" {
+		t.Errorf("the engine was asked %+v", o)
+	}
+}
+
+// The console and others name orders as they like, within what the socket takes.
+func TestTheApproveButtonWorksForAnOrderOfAnyDoor(t *testing.T) {
+	s := newScene(t, nil).open(t)
+	s.happen(func(now *engine.Snapshot) {
+		now.Pending = []engine.Pending{{Order: engine.Order{ID: longID, Attack: "latency", By: "bob"}, At: noon, Until: noon, Needs: 2}}
+	})
+	if waits := s.answered("people must want it"); !strings.Contains(waits.blocks, longID) {
+		t.Error(waits.blocks)
+	}
+	s.send(press("p", ada, general, "1503435956.000001", approveButton, longID, time.Now()))
+	s.answered("Done.")
+	if o := s.orders(); len(o) != 1 || o[0].Approves != longID {
+		t.Errorf("the engine was asked %+v", o)
+	}
+}
+
+// An engine whose loop hangs takes a stop and does not answer.
+func TestAStopWithoutAnAnswerIsSaidToBeNoneAndSaidAgainWhenItIsDone(t *testing.T) {
+	s := newScene(t, nil)
+	s.chat.prompt = 20 * time.Millisecond
+	s.stage.hang = make(chan struct{})
+	s.open(t)
+	at := time.Now()
+	const many = 20
+	for i := range many {
+		s.send(mention(fmt.Sprint(i), eve, general, "<@"+bot+"> stop", at.Add(time.Duration(i)*time.Millisecond), ""))
+	}
+	s.until("an answer to each", func() bool { return s.count("*NOT YET STOPPED*") >= many })
+	if a := s.answered("*NOT YET STOPPED*"); !strings.Contains(a.text, "`chaoscat stop`") || a.thread == "" {
+		t.Errorf("said was %+v", a)
+	}
+	close(s.stage.hang)
+	s.until("the end of each", func() bool { return s.count("Stopped. Nothing was running.") == many })
+}
+
+func TestTheDoorClosesThoughTheEngineHangsAndSaysThatNothingWasStopped(t *testing.T) {
+	c, err := New(Options{AppToken: secretFile(t, appToken), BotToken: secretFile(t, botToken), Who: who, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		began, deaf, ctx := time.Now(), make(chan struct{}), t.Context()
+		c.hear(heard{key: "1", user: ada, channel: general, text: "stop"})
+		close(deaf)
+		c.halt(ctx, deaf, &stage{hang: make(chan struct{})})
+		if took := time.Since(began); took != lastWords {
+			t.Errorf("it took %s", took)
+		}
+	})
+	if len(c.out.queue) != 1 || c.out.waiting("*NOT YET STOPPED*: the engine has not answered for 3s") != 1 || c.out.waiting("*NOT STOPPED*: the Slack door was closed before the engine answered") != 1 {
+		t.Errorf("to be said is %+v", c.out.queue)
+	}
+}
+
+func TestMoreStopsThanAnEngineThatHangsCanHoldAreAnsweredToo(t *testing.T) {
+	s := newScene(t, nil)
+	s.stage.hang = make(chan struct{})
+	s.open(t)
+	at := time.Now()
+	for i := range mostStops + 1 {
+		s.send(mention(fmt.Sprint(i), ada, general, "<@"+bot+"> stop", at.Add(time.Duration(i)*time.Millisecond), ""))
+	}
+	s.answered("*NOT STOPPED*: the engine owes an answer to 256 stops")
+	close(s.stage.hang)
+}
+
+func TestAMessageWithAFileOrShownInTheChannelTooIsObeyed(t *testing.T) {
+	s := newScene(t, nil).open(t)
+	at := time.Now()
+	s.send(direct("file", ada, "stop it burns", at, `,"subtype":"file_share","files":[{"id":"F2147483697","name":"screenshot.png"}],"upload":true`))
+	s.send(direct("broadcast", ada, "skip", at.Add(time.Second), `,"subtype":"thread_broadcast","thread_ts":"1503435956.000247","root":{"user":"`+bob+`","text":"pause","ts":"1503435956.000247"}`))
+	s.answered("Stopped.")
+	if a := s.answered("Done."); a.thread != "1503435956.000247" {
+		t.Errorf("the answer went to %+v", a)
+	}
+	s.until("two orders", func() bool { return len(s.orders()) == 2 })
+	for _, o := range s.orders() {
+		if o.By != "ada" || o.Kind == engine.Stop && o.Reason != "it burns" || o.Kind != engine.Stop && o.Kind != engine.Skip {
+			t.Errorf("the engine was asked %+v", o)
+		}
+	}
+}
+
+func TestWhoeverEditsAnOrderIsToldThatItIsNotObeyed(t *testing.T) {
+	s := newScene(t, nil).open(t)
+	now := time.Now()
+	changed := func(id, text, edited string) {
+		s.send(direct(id, "", "", now, `,"subtype":"message_changed","hidden":true,"message":{"type":"message","user":"`+ada+`","text":"`+text+`"`+edited+`,"ts":"1355517523.000005"}`))
+	}
+	edited := func(ts string) string { return `,"edited":{"user":"` + ada + `","ts":"` + ts + `"}` }
+	changed("link", "run-once latency on db.example.com", "") // Slack shows what is behind the link
+	changed("question", "status", edited("1.0"))
+	changed("nonsense", "lunch", edited("2.0"))
+	changed("stop", "stop", edited("3.0"))
+	changed("repeated", "stop", edited("3.0"))
+	s.send(mention("plain", ada, general, "<@"+bot+"> status", now, ""))
+	s.send(mention("edited", ada, general, "<@"+bot+"> run-once", now, edited("4.0")))
+	s.send(mention("about", ada, general, "ask <@"+bot+"> to stop", now, edited("5.0")))
+	s.until("an acknowledgement of each", func() bool { return len(s.acked) == 8 })
+	s.until("two answers and a status", func() bool {
+		return s.count("Edited messages are not obeyed; say it again.") == 2 && s.count("armed") == 1
+	})
+	if said := s.transcript(); len(s.orders()) != 0 || strings.Contains(said, "lunch") || strings.Contains(said, "Did you mean me") {
+		t.Errorf("the engine was asked %v, and said was\n%s", s.orders(), said)
+	}
+}
+
+func TestWhatIsNotYetDoneWhenTheDoorClosesIsSaidNotToBeAndAStopIsDone(t *testing.T) {
+	s := newScene(t, nil)
+	s.stage.hang = make(chan struct{})
+	s.open(t)
+	at := time.Now()
+	for i, text := range []string{"skip", "skip", "pause", "pause"} { // the first of each is with the engine
+		s.send(mention(fmt.Sprint(i), ada, general, "<@"+bot+"> "+text, at.Add(time.Duration(i)*time.Millisecond), ""))
+	}
+	s.send(mention("stop", ada, general, "<@"+bot+"> stop", at.Add(time.Second), ""))
+	s.until("an acknowledgement of each", func() bool { return len(s.acked) == 5 })
+	s.until("orders on their way", func() bool {
+		return len(s.chat.lanes[changes])+len(s.chat.lanes[pauses]) == 2 && len(s.chat.lanes[stops]) == 0
+	})
+	time.AfterFunc(50*time.Millisecond, func() { close(s.stage.hang) })
+	s.end()
+	if s.count("Not done: chaoscat ends, or restarts its Slack door; say it again.") != 2 || s.count("It is not known whether this was done") != 2 || s.count("Stopped.") != 1 {
+		t.Errorf("said was %+v", s.posts)
+	}
+	if o := s.orders(); len(o) != 1 || o[0].Kind != engine.Stop {
 		t.Errorf("the engine was asked %+v", o)
 	}
 }

@@ -234,6 +234,7 @@ type stage struct {
 	record []engine.Record
 	asked  []engine.Order
 	answer func(engine.Order) (string, error)
+	hang   chan struct{} // orders wait for it
 	watch  []chan engine.Snapshot
 }
 
@@ -264,7 +265,17 @@ func (s *stage) History(_ context.Context, after uint64) ([]engine.Record, error
 	return slices.Clone(s.record[min(int(after), len(s.record)):]), nil
 }
 
-func (s *stage) Ask(_ context.Context, o engine.Order) (string, error) {
+func (s *stage) Ask(ctx context.Context, o engine.Order) (string, error) {
+	s.mu.Lock()
+	hang := s.hang
+	s.mu.Unlock()
+	if hang != nil {
+		select {
+		case <-hang:
+		case <-ctx.Done():
+			return "", ctx.Err()
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asked = append(s.asked, o)

@@ -20,11 +20,22 @@ type heard struct {
 	user    string
 	channel string
 	text    string    // what follows the mention
-	at      time.Time // when it was said
+	at      time.Time // when it was said, by Slack's clock
+	got     time.Time // when it came, by ours
 	thread  string    // where the answer belongs; "" where it has none
 	answer  string    // address to which the answer goes instead; "" is the channel
 	pressed bool      // a button of ours, which stands where we have put it
 	beside  bool      // it asks for a stop, but not in a way that is obeyed
+	edited  bool      // it says something else than before, and is not obeyed
+	known   bool      // who has said it may do more than stop
+}
+
+// written is when it was said at the latest.
+func (h heard) written() time.Time {
+	if h.got.Before(h.at) {
+		return h.got
+	}
+	return h.at
 }
 
 // listen makes out what an event says to the bot, whose user id is me. Most say nothing to it.
@@ -48,13 +59,18 @@ func listen(e socketmode.Event, me string, now time.Time) (heard, bool) {
 // mentioned is a message in a channel. One in which the mention stands elsewhere is about the bot, not to it; whoever
 // seems to want a stop there is told how to get it.
 func mentioned(e *slackevents.AppMentionEvent, me string, now time.Time) (heard, bool) {
-	if e.User == "" || e.User == me || e.BotID != "" || e.Edited != nil {
+	if e.User == "" || e.User == me || e.BotID != "" {
 		return heard{}, false
 	}
 	h := heard{key: e.Channel + " " + e.TimeStamp, user: e.User, channel: e.Channel,
 		at: moment(e.TimeStamp, now), thread: threadOf(e.ThreadTimeStamp, e.TimeStamp)}
 	var yes bool
-	if h.text, yes = addressed(e.Text, me); yes {
+	h.text, yes = addressed(e.Text, me)
+	switch {
+	case e.Edited != nil:
+		h.edited, h.key = true, h.key+" edited "+e.Edited.TimeStamp
+		return h, yes
+	case yes:
 		return h, true
 	}
 	later := max(0, strings.Index(e.Text, "<@"+me))
@@ -64,18 +80,27 @@ func mentioned(e *slackevents.AppMentionEvent, me string, now time.Time) (heard,
 	return h, h.beside
 }
 
-// told is a direct message, with or without a mention. Every kind of message but the plainest has a subtype: an
-// edited one, a deleted one, one of a bot, one that brings a file.
+// told is a direct message, with or without a mention. Every kind but the plainest has a subtype; one that brings a
+// file, or is shown in the channel too, is as much a person's word.
 func told(e *slackevents.MessageEvent, me string, now time.Time) (heard, bool) {
-	if !e.IsIM() || e.SubType != "" || e.User == "" || e.User == me || e.BotID != "" || e.Message == nil || e.Message.Edited != nil {
+	m := e.Message
+	if !e.IsIM() || m == nil || m.User == "" || m.User == me || m.BotID != "" {
 		return heard{}, false
 	}
-	text, yes := addressed(e.Text, me)
-	if !yes {
-		text = e.Text
+	h := heard{key: e.Channel + " " + m.Timestamp, user: m.User, channel: e.Channel, text: m.Text, at: moment(m.Timestamp, now), thread: m.ThreadTimestamp}
+	if rest, yes := addressed(m.Text, me); yes {
+		h.text = rest
 	}
-	return heard{key: e.Channel + " " + e.TimeStamp, user: e.User, channel: e.Channel, text: text,
-		at: moment(e.TimeStamp, now), thread: e.ThreadTimeStamp}, true
+	if m.Edited != nil {
+		h.edited, h.key = true, h.key+" edited "+m.Edited.Timestamp
+	}
+	switch e.SubType {
+	case "", slack.MsgSubTypeFileShare, slack.MsgSubTypeThreadBroadcast:
+		return h, true
+	case slack.MsgSubTypeMessageChanged:
+		return h, h.edited // or Slack itself has added something, such as what is behind a link
+	}
+	return heard{}, false
 }
 
 // slashed is a slash command. It has no time, and Slack does not deliver it late: it tells its writer so.

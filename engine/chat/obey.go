@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/chaoscat/chaoscat/engine"
@@ -45,32 +46,41 @@ func (c *Chat) hear(h heard) {
 	if !c.seen.first(h.key) {
 		return
 	}
+	h.known = c.o.Who(h.user, nil).Role != engine.Nobody
 	if h.beside {
-		c.answer(h, "Did you mean me? I obey what begins with my name. To stop everything: mention me first, then stop.")
+		c.answer(h, reply, "Did you mean me? I obey what begins with my name. To stop everything: mention me first, then stop.")
 		return
 	}
 	cmd, err := parse(h.text)
-	if err != nil {
-		c.answer(h, escape(err.Error())+".")
-		return
-	}
-	select {
-	case c.lanes[cmd.word.lane()] <- job{h, cmd}:
-	default: // of stops: as many are about to be carried out
-		c.answer(h, "Too much is asked of me at once. Try again in a moment.")
+	switch {
+	case h.edited && (err != nil || orders[cmd.word] == ""):
+	case h.edited:
+		c.answer(h, result, "Edited messages are not obeyed; say it again.")
+	case err != nil:
+		c.answer(h, reply, escape(err.Error())+".")
+	default:
+		c.take(job{h, cmd})
 	}
 }
 
-// work carries out what comes on a lane, until ctx ends. A stop that has come by then is still carried out.
-func (c *Chat) work(ctx context.Context, l lane, e control.Engine) {
+// take puts a job on its lane.
+func (c *Chat) take(j job) {
+	select {
+	case c.lanes[j.word.lane()] <- j:
+	default: // of stops: as many are about to be carried out
+		c.answer(j.heard, reply, "Too much is asked of me at once. Try again in a moment.")
+	}
+}
+
+// each hands on what comes on a lane, until nothing is heard any more and nothing is left.
+func (c *Chat) each(l lane, deaf <-chan struct{}, do func(job)) {
 	for {
 		select {
 		case j := <-c.lanes[l]:
-			c.answer(j.heard, c.obey(ctx, e, j))
-		case <-ctx.Done():
-			for l == stops && len(c.lanes[stops]) > 0 {
-				j := <-c.lanes[stops]
-				c.answer(j.heard, c.obey(ctx, e, j))
+			do(j)
+		case <-deaf:
+			for len(c.lanes[l]) > 0 {
+				do(<-c.lanes[l])
 			}
 			return
 		}
@@ -78,35 +88,39 @@ func (c *Chat) work(ctx context.Context, l lane, e control.Engine) {
 }
 
 // answer says something to somebody, where they have spoken.
-func (c *Chat) answer(h heard, text string) {
-	m := message{channel: h.channel, thread: h.thread, text: text}
+func (c *Chat) answer(h heard, w weight, text string) {
+	p := post{message: message{channel: h.channel, thread: h.thread, text: text}, weight: w, from: stranger}
 	if trusted(h.answer, c.o.URL) {
-		m.answer = h.answer
+		p.answer = h.answer
 	}
-	c.out.say(post{message: m, weighty: true})
+	if h.known {
+		p.from = known
+	}
+	c.out.say(p)
 }
 
 // obeyWithin bounds an order that is no stop: the gates are asked before an attack begins.
 const obeyWithin = time.Minute
 
 // obey does what is asked, if whoever asks may have it done, and says what came of it.
-func (c *Chat) obey(ctx context.Context, e control.Engine, j job) string {
-	if j.word == stop {
-		return c.stop(ctx, e, j)
-	}
+func (c *Chat) obey(ctx context.Context, e control.Engine, j job) {
 	if j.word == help {
-		return helpText
+		c.answer(j.heard, reply, helpText)
+		return
 	}
 	peer, text := c.person(ctx, j.user)
-	if peer.Role == engine.Nobody {
-		return text
+	j.known = peer.Role != engine.Nobody
+	kind, is := orders[j.word]
+	switch {
+	case ctx.Err() != nil: // whoever it was
+		text = "Not done: chaoscat ends, or restarts its Slack door; say it again."
+	case !j.known:
+	case is:
+		text = c.order(ctx, control.Guest{Engine: e, Peer: peer, Door: "slack"}, kind, j) + text
+	default:
+		text = c.show(e.Snapshot(), j.word) + text
 	}
-	if kind, is := orders[j.word]; is {
-		ctx, cancel := context.WithTimeout(ctx, obeyWithin)
-		defer cancel()
-		return c.order(ctx, control.Guest{Engine: e, Peer: peer, Door: "slack"}, kind, j) + text
-	}
-	return c.show(e.Snapshot(), j.word) + text
+	c.answer(j.heard, reply, text)
 }
 
 // person is who has spoken. The text is for them.
@@ -123,42 +137,17 @@ func (c *Chat) person(ctx context.Context, user string) (control.Peer, string) {
 	return peer, text
 }
 
-// stop asks nobody but the engine. Whoever can speak to us may stop, from any channel, however late.
-func (c *Chat) stop(ctx context.Context, e control.Engine, j job) string {
-	peer := c.o.Who(j.user, nil)
-	peer.Role = max(peer.Role, engine.Viewer)
-	before := e.Snapshot()
-	_, err := control.Guest{Engine: e, Peer: peer, Door: "slack"}.Ask(context.WithoutCancel(ctx), engine.Order{ID: j.id(), Kind: engine.Stop, Reason: j.reason})
-	if err != nil {
-		c.o.Log.Error("a stop from Slack was not carried out", "by", peer.Name, "error", err)
-		return "*NOT STOPPED*: " + clean(err.Error()) + ". Use another door: `chaoscat stop` on its machine."
-	}
-	switch n := len(before.Running); n {
-	case 0:
-		return "Stopped. Nothing was running. Nothing is attacked until somebody resumes."
-	case 1:
-		return "Stopped. " + clean(before.Running[0].Attack.Name+" on "+before.Running[0].Host.Name) + " is being undone. Nothing is attacked until somebody resumes."
-	default:
-		return fmt.Sprintf("Stopped. %d attacks are being undone. Nothing is attacked until somebody resumes.", n)
-	}
-}
-
 // order gives an order other than stop.
 func (c *Chat) order(ctx context.Context, g control.Guest, kind engine.OrderKind, j job) string {
 	if why := c.notHere(j); why != "" {
 		return why
 	}
 	o := engine.Order{ID: j.id(), Kind: kind, Reason: j.reason, Attack: j.attack, Host: j.host, For: j.length, Approves: j.command.order}
-	now := g.Snapshot()
-	if kind == engine.Resume {
-		o.Lifts = &time.Time{}
-		if s := now.Stopped; s != nil {
-			if s.At.After(j.at) {
-				return fmt.Sprintf("Not done: %s has stopped everything after you wrote that. Look again, and say it again.", clean(s.By))
-			}
-			o.Lifts = &s.At
-		}
+	if why := c.bind(&o, g.Snapshot(), j); why != "" {
+		return why
 	}
+	ctx, cancel := context.WithTimeout(ctx, obeyWithin)
+	defer cancel()
 	run, err := g.Ask(ctx, o)
 	var refusal *engine.Refusal
 	switch {
@@ -172,6 +161,48 @@ func (c *Chat) order(ctx context.Context, g control.Guest, kind engine.OrderKind
 		return "Begun, as " + clean(run) + "."
 	}
 	return "Done."
+}
+
+// bind has an order mean what its writer has seen, or says why that is not known.
+func (c *Chat) bind(o *engine.Order, now engine.Snapshot, j job) (why string) {
+	switch {
+	case o.Kind == engine.Resume:
+		o.Lifts, why = c.lifts(now.Stopped, j.heard)
+	case o.Kind == engine.Approve && o.Approves == "":
+		o.Approves, why = meant(now.Pending, j.written())
+	}
+	return why
+}
+
+// lifts is the stop that a resume means. The clock of Slack may be ahead, and a message may come late, so that a stop
+// counts as seen only once it has been there for the longest that is taken of either.
+func (c *Chat) lifts(stopped *engine.Latch, h heard) (*time.Time, string) {
+	switch {
+	case stopped == nil:
+		return &time.Time{}, ""
+	case stopped.At.After(h.written().Add(-c.o.MaxAge)):
+		return nil, fmt.Sprintf("Not done: %s has stopped everything at %s, which you may not have seen when you wrote that. Look again, and say it again after %s.",
+			clean(stopped.By), c.clock(stopped.At), c.clock(stopped.At.Add(c.o.MaxAge)))
+	}
+	return &stopped.At, ""
+}
+
+// meant is the order that an approval without an id is for: the only one that waited when it was written.
+func meant(pending []engine.Pending, written time.Time) (id, why string) {
+	ways, before := make([]string, len(pending)), 0
+	for i, p := range pending {
+		ways[i] = clean(fmt.Sprintf("approve %s (%s, asked for by %s)", p.Order.ID, wanted(p.Order), p.Order.By))
+		if p.At.Before(written) {
+			id, before = p.Order.ID, before+1
+		}
+	}
+	switch {
+	case len(pending) == 0:
+		return "", "Not done: no order waits for approval."
+	case before != 1:
+		return "", "Not done: it is not certain which order you mean. Say one of these:\n" + strings.Join(ways, "\n")
+	}
+	return id, ""
 }
 
 // notHere is why an order is not taken from this channel, or at this age; "" takes it.

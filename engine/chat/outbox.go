@@ -15,10 +15,11 @@ import (
 // post is something to be said.
 type post struct {
 	message
-	topic   *topic // the thread that it belongs to; nil is none, or message.thread
-	opens   bool   // it is the beginning of its topic, and is written when its turn comes
-	weighty bool   // not to be left out
-	tries   int
+	topic  *topic // the thread that it belongs to; nil is none, or message.thread
+	opens  bool   // it is the beginning of its topic, and is written when its turn comes
+	weight weight
+	from   asker
+	tries  int
 }
 
 // topic is a thread: that of one run, or of all runs of one order.
@@ -48,9 +49,8 @@ type outbox struct {
 }
 
 const (
-	longestQueue = 256
-	longestText  = 2900 // Slack takes 3000 in one block
-	mostTries    = 5
+	longestText = 2900 // Slack takes 3000 in one block
+	mostTries   = 5
 )
 
 func newOutbox(send func(context.Context, message) (string, error), pace time.Duration, log *slog.Logger) *outbox {
@@ -73,17 +73,18 @@ func (o *outbox) add(p post) {
 		p.topic.ready = time.Now().Add(p.topic.gather)
 	}
 	if !o.joined(p) {
-		o.makeRoom()
 		o.queue = append(o.queue, p)
+		o.fit(p.from)
 	}
 }
 
-// hurry puts the beginning of a topic before all others: somebody waits for it.
+// hurry puts the beginning of a topic before all others, if it has not been said: somebody waits for it.
 func (o *outbox) hurry(t *topic) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for i, p := range o.queue {
 		if p.topic == t && p.opens {
+			p.weight = awaited
 			o.queue = slices.Insert(slices.Delete(o.queue, i, i+1), 0, p)
 			return
 		}
@@ -118,7 +119,7 @@ func (o *outbox) joined(p post) bool {
 		if !q.plain() || q.tries > 0 || len(q.text)+1+len(p.text) > longestText {
 			return false
 		}
-		q.text, q.weighty = q.text+"\n"+p.text, q.weighty || p.weighty
+		q.text, q.weight, q.from = q.text+"\n"+p.text, max(q.weight, p.weight), min(q.from, p.from)
 		return true
 	}
 	return false
@@ -126,17 +127,6 @@ func (o *outbox) joined(p post) bool {
 
 // plain tells whether a post is words alone.
 func (p post) plain() bool { return !p.opens && len(p.buttons) == 0 }
-
-// makeRoom leaves out the oldest that may be left out, and if there is none, the oldest.
-func (o *outbox) makeRoom() {
-	if len(o.queue) < longestQueue {
-		return
-	}
-	i := max(0, slices.IndexFunc(o.queue, func(p post) bool { return !p.weighty && !p.opens }))
-	o.give(o.queue[i], errors.New("too much is waiting to be said"))
-	o.queue = slices.Delete(o.queue, i, i+1)
-	o.dropped++
-}
 
 // leftOut is how much was, told once there is room again.
 func (o *outbox) leftOut() (n int) {
@@ -146,8 +136,8 @@ func (o *outbox) leftOut() (n int) {
 	return n
 }
 
-// give ends a post that is not said.
-func (o *outbox) give(p post, err error) {
+// end tells whoever waits for a post that it is not said.
+func (p post) end(err error) {
 	if p.opens {
 		p.topic.said = err
 		close(p.topic.posted)
@@ -249,7 +239,7 @@ func (o *outbox) after(p post, ts string, err error) (given bool, left int) {
 		close(p.topic.posted)
 	case err == nil:
 	case !o.retry(&p, err) || p.opens && p.topic.late:
-		o.give(p, err)
+		p.end(err)
 		given = true
 	default:
 		o.queue = slices.Insert(o.queue, 0, p)

@@ -124,7 +124,7 @@ func TestTheQueueIsBoundedAndLeavesOutProgressFirst(t *testing.T) {
 	got := inBubble(t, nil, time.Hour, func(o *outbox) {
 		for i := range 10_000 {
 			o.say(post{message: message{channel: fmt.Sprint("C", i), text: strings.Repeat("x", 10_000)}})
-			o.say(post{message: message{channel: "A", text: fmt.Sprint("residue ", i), buttons: []button{{}}}, weighty: i < 100})
+			o.say(post{message: message{channel: "A", text: fmt.Sprint("residue ", i), buttons: []button{{}}}, weight: map[bool]weight{true: alarm}[i < 100]})
 		}
 		o.mu.Lock()
 		defer o.mu.Unlock()
@@ -143,5 +143,87 @@ func TestTheQueueIsBoundedAndLeavesOutProgressFirst(t *testing.T) {
 	}
 	if residue < 100 {
 		t.Errorf("only %d of what must be said was said", residue)
+	}
+}
+
+func inThread(n int, w weight, from asker) post {
+	return post{message: message{channel: "A", thread: fmt.Sprint("t", n), text: fmt.Sprint("text ", n)}, weight: w, from: from}
+}
+
+// full is an outbox that nobody empties.
+func full(posts ...post) *outbox {
+	o := newOutbox(nil, time.Second, slog.New(slog.DiscardHandler))
+	o.say(posts...)
+	return o
+}
+
+func (o *outbox) waiting(text string) (n int) {
+	for _, p := range o.queue {
+		if strings.Contains(p.text, text) {
+			n++
+		}
+	}
+	return n
+}
+
+func TestAnAlarmIsNotLeftOutForLesserThings(t *testing.T) {
+	for _, lesser := range []weight{reply, progress, result, awaited, halting} {
+		o := full(post{message: message{channel: "A", text: "A PERSON MUST LOOK", buttons: []button{{}}}, weight: alarm})
+		for i := range 2 * longestQueue {
+			o.say(inThread(i, lesser, everybody))
+		}
+		if o.waiting("A PERSON MUST LOOK") != 1 || len(o.queue) != longestQueue || o.waiting(fmt.Sprint("text ", 2*longestQueue-1)) != 1 {
+			t.Errorf("of weight %d: %d posts wait", lesser, len(o.queue))
+		}
+	}
+}
+
+func TestABeginningThatIsWaitedForIsNotLeftOut(t *testing.T) {
+	o, waited := full(), &topic{posted: make(chan struct{})}
+	for i := range 200 {
+		o.say(inThread(i, result, everybody))
+	}
+	o.say(post{message: message{channel: "A"}, topic: waited, opens: true, weight: result})
+	o.hurry(waited)
+	for i := range 2 * longestQueue {
+		o.say(inThread(i, result, everybody))
+	}
+	if closed(waited.posted) {
+		t.Error(waited.said)
+	}
+	if !o.queue[0].opens || len(o.queue) != longestQueue {
+		t.Errorf("%d posts wait, and first %+v", len(o.queue), o.queue[0])
+	}
+}
+
+func TestAnswersGoBeforeProgressAndProgressBeforeResults(t *testing.T) {
+	o := full()
+	say := func(what string, n int, w weight) {
+		for i := range n {
+			o.say(post{message: message{channel: "A", thread: fmt.Sprint(what, i), text: what}, weight: w})
+		}
+	}
+	say("outcome", longestQueue-10, result)
+	say("on its way", 5, progress)
+	say("as asked", 5, reply)
+	say("STOP", 7, halting)
+	if o.waiting("outcome") != longestQueue-10 || o.waiting("on its way") != 3 || o.waiting("as asked") != 0 || o.waiting("STOP") != 7 {
+		t.Errorf("%d outcomes, %d of progress, %d answers and %d stops wait", o.waiting("outcome"), o.waiting("on its way"), o.waiting("as asked"), o.waiting("STOP"))
+	}
+}
+
+func TestWhoeverAsksCrowdsNobodyOut(t *testing.T) {
+	o := full(inThread(0, progress, everybody), inThread(1, reply, known))
+	for i := range 1000 {
+		o.say(inThread(10_000+i, reply, stranger), inThread(20_000+i, result, stranger))
+	}
+	if o.waiting("text 0") != 1 || o.waiting("text 1") < 1 || len(o.queue) != 2+shares[stranger] {
+		t.Errorf("%d posts wait", len(o.queue))
+	}
+	for i := range 1000 {
+		o.say(inThread(30_000+i, reply, known))
+	}
+	if len(o.queue) != 1+shares[stranger]+shares[known] || o.waiting("text 30999") != 1 {
+		t.Errorf("%d posts wait", len(o.queue))
 	}
 }

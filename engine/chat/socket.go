@@ -112,7 +112,9 @@ func (c *Chat) receive(e socketmode.Event, me string) {
 		default: // Slack delivers it again, and it is known then
 		}
 	}
-	if h, says := listen(e, me, c.o.Now()); says {
+	now := c.o.Now()
+	if h, says := listen(e, me, now); says {
+		h.got = now
 		c.hear(h)
 	}
 }

@@ -427,7 +427,11 @@ func (e *Engine) describe(now time.Time) engine.Snapshot {
 	s.Recent, s.LastSeq = slices.Clone(e.recent), e.log.last()
 	s.Warning = e.warning
 	if e.owed != nil {
-		s.Warning = "stopped, but the stop could not be written to disk: it would not hold over a restart"
+		s.Warning = Unsaved
 	}
 	return s
 }
+
+// Unsaved is the warning of an engine whose stop stands in memory alone. Any other is of a configuration that was not
+// taken.
+const Unsaved = "stopped, but the stop could not be written to disk: it would not hold over a restart"

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/chaoscat/chaoscat/engine"
+	"github.com/chaoscat/chaoscat/engine/local"
 )
 
 // schema is the version of what the health endpoints say.
@@ -51,7 +52,7 @@ func (k known) alive(now time.Time, quiet time.Duration) condition {
 // ready: whether orders and the schedule could be carried out, as far as that is up to chaoscat itself. A gate that says
 // no, a stop and residue are not: they are what it is there for.
 func (k known) ready(now time.Time, quiet time.Duration) health {
-	return healthOf(k.alive(now, quiet), k.begun(), k.journal())
+	return healthOf(k.alive(now, quiet), k.begun(), k.journal(), k.configured())
 }
 
 func (k known) begun() condition {
@@ -65,10 +66,21 @@ func (k known) journal() condition {
 	switch {
 	case k.Stopped != nil && k.Stopped.Door == "journal":
 		return condition{"journal", false, "stopped, since it could not be written: " + k.Stopped.Reason}
-	case k.Warning != "":
+	case k.Warning == local.Unsaved:
 		return condition{"journal", false, k.Warning}
 	}
 	return condition{"journal", true, fmt.Sprintf("written up to record %d", k.LastSeq)}
+}
+
+// refused tells whether another configuration was written than the one that holds.
+func (k known) refused() bool { return k.Warning != "" && k.Warning != local.Unsaved }
+
+// configured is a word to whoever looks, and always right: an engine whose old configuration holds can work.
+func (k known) configured() condition {
+	if k.refused() {
+		return condition{"configuration", true, k.Warning}
+	}
+	return condition{"configuration", true, "as it was written when it was last read"}
 }
 
 func orElse(text, instead string) string {

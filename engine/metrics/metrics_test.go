@@ -36,12 +36,14 @@ func (hook) Stats() webhook.Stats {
 }
 
 func view() engine.Snapshot {
+	roster := engine.NewRoster([]engine.Host{{Name: "web-1", Address: "10.0.0.1", Port: 22}, {Name: "db-1", Address: "10.0.0.2", Port: 22, Barred: "excluded"}})
 	return engine.Snapshot{
 		At: noon, Name: "prod-eu", Zone: "Europe/Paris", DryRun: true, Mood: engine.MoodAttacking, LastSeq: 42,
 		Verdict: engine.Verdict{Name: engine.AtLimit, Sentence: "one is running"},
 		Stopped: &engine.Latch{At: noon.Add(-time.Hour), By: "ada", Door: "ssh"}, Window: engine.WindowView{Open: true, Closes: noon.Add(4 * time.Hour)},
 		Running: []engine.Run{{ID: "r1"}}, Attacks: []engine.Attack{{Name: "cpu"}}, Total: 10, Eligible: 7, NextAt: noon.Add(time.Minute),
 		Hosts:  engine.HostFacts{Residue: map[string]engine.Leftover{"web-1": {}}, Excluded: map[string]engine.Exclusion{"web-2": {}}},
+		Roster: roster,
 		Survey: &engine.Survey{Hosts: map[string]engine.Sighting{"web-1": {Unreachable: "no"}, "web-2": {}}},
 		Gates:  []engine.GateView{{Name: "status page", Kind: engine.Health, Clear: true, At: noon.Add(-time.Second)}, {Name: "oncall", Kind: engine.OnCall}},
 	}
@@ -100,6 +102,9 @@ func TestNamesLabelsAndUnitsAreByTheBook(t *testing.T) {
 
 func TestTheViewIsTold(t *testing.T) {
 	expect(t, told(t), `
+# HELP chaoscat_config_refused Whether another configuration was written than the one that holds: it could not be taken.
+# TYPE chaoscat_config_refused gauge
+chaoscat_config_refused 0
 # HELP chaoscat_dry_run Whether nothing is ever injected.
 # TYPE chaoscat_dry_run gauge
 chaoscat_dry_run 1
@@ -113,6 +118,9 @@ chaoscat_gate_clear{gate="status page",kind="health"} 1
 # HELP chaoscat_gate_last_answer_timestamp_seconds When the gate last answered, well or not; absent before it did.
 # TYPE chaoscat_gate_last_answer_timestamp_seconds gauge
 chaoscat_gate_last_answer_timestamp_seconds{gate="status page",kind="health"} 1.772452799e+09
+# HELP chaoscat_hosts_barred Hosts that the configuration keeps out of every draw, or whose source has not been readable for too long.
+# TYPE chaoscat_hosts_barred gauge
+chaoscat_hosts_barred 1
 # HELP chaoscat_hosts_residue Hosts that need a person. Nothing is attacked before there are none.
 # TYPE chaoscat_hosts_residue gauge
 chaoscat_hosts_residue 1
@@ -141,7 +149,7 @@ chaoscat_stopped_timestamp_seconds 1.7724492e+09
 # HELP chaoscat_webhook_dropped_total Records that never arrived.
 # TYPE chaoscat_webhook_dropped_total counter
 chaoscat_webhook_dropped_total{webhook="audit"} 3
-`, "chaoscat_dry_run", "chaoscat_engine_last_step_timestamp_seconds", "chaoscat_gate_clear", "chaoscat_gate_last_answer_timestamp_seconds", "chaoscat_hosts_residue",
+`, "chaoscat_config_refused", "chaoscat_hosts_barred", "chaoscat_dry_run", "chaoscat_engine_last_step_timestamp_seconds", "chaoscat_gate_clear", "chaoscat_gate_last_answer_timestamp_seconds", "chaoscat_hosts_residue",
 		"chaoscat_hosts_unreachable", "chaoscat_instance_info", "chaoscat_state", "chaoscat_stopped", "chaoscat_stopped_timestamp_seconds", "chaoscat_webhook_dropped_total")
 }
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/chaoscat/chaoscat/engine"
+	"github.com/chaoscat/chaoscat/engine/local"
 )
 
 func get(m *Metrics, method, path string) *httptest.ResponseRecorder {
@@ -43,7 +44,9 @@ func TestHealthAndReadinessSayWhy(t *testing.T) {
 	journal, starting, unsaved := view(), view(), view()
 	journal.Stopped = &engine.Latch{By: "chaoscat", Door: "journal", Reason: "disk full"}
 	starting.Verdict = engine.Verdict{Name: engine.Reconciling, Sentence: "looking for what cpu may have left on web-1"}
-	unsaved.Warning = "stopped, but the stop could not be written to disk"
+	unsaved.Warning = local.Unsaved
+	refused := view()
+	refused.Warning = "the configuration was changed and not taken: 2 mistakes; the old one holds"
 	for _, c := range []struct {
 		name         string
 		tell         func(m *Metrics)
@@ -58,6 +61,7 @@ func TestHealthAndReadinessSayWhy(t *testing.T) {
 		{"the engine has ended", func(m *Metrics) { m.Hear(view(), nil, 0); m.End() }, 0, false, false, "the engine has ended"},
 		{"reconciling", func(m *Metrics) { m.Hear(starting, nil, 0) }, 0, true, false, "looking for what cpu may have left on web-1"},
 		{"the journal cannot be written", func(m *Metrics) { m.Hear(journal, nil, 0) }, 0, true, false, "stopped, since it could not be written: disk full"},
+		{"another configuration was refused", func(m *Metrics) { m.Hear(refused, nil, 0) }, 0, true, true, `"configuration","ok":true,"text":"the configuration was changed and not taken: 2 mistakes`},
 		{"the stop is not on disk", func(m *Metrics) { m.Hear(unsaved, nil, 0) }, 0, true, false, "the stop could not be written to disk"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -70,7 +74,7 @@ func TestHealthAndReadinessSayWhy(t *testing.T) {
 				t.Errorf("alive %d, ready %d", live.Code, ready.Code)
 			}
 			var h health
-			if err := json.Unmarshal(ready.Body.Bytes(), &h); err != nil || h.Schema != 1 || h.OK != c.ready || len(h.Checks) != 3 || !strings.Contains(ready.Body.String(), c.says) {
+			if err := json.Unmarshal(ready.Body.Bytes(), &h); err != nil || h.Schema != 1 || h.OK != c.ready || len(h.Checks) != 4 || !strings.Contains(ready.Body.String(), c.says) {
 				t.Errorf("%v: %s", err, ready.Body)
 			}
 		})

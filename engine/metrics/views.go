@@ -103,6 +103,7 @@ var figures = []figure{
 	gauge("chaoscat_engine_last_step_timestamp_seconds", "When the engine last looked at something. It does so at least at each schedule.check_every.", moment(func(k known) time.Time { return k.At })),
 	gauge("chaoscat_journal_sequence", "Number of the newest record.", number(func(k known) float64 { return float64(k.LastSeq) })),
 	gauge("chaoscat_dry_run", "Whether nothing is ever injected.", number(func(k known) float64 { return flag(k.DryRun) })),
+	gauge("chaoscat_config_refused", "Whether another configuration was written than the one that holds: it could not be taken.", number(func(k known) float64 { return flag(k.refused()) })),
 	gauge("chaoscat_state", "What the engine is doing; one of the states is 1.", oneOf(moods, func(k known) engine.Mood { return k.Mood }), "state"),
 	gauge("chaoscat_verdict", "Why nothing is attacked just now, or Ready; one of the reasons is 1.", oneOf(reasons, func(k known) engine.Reason { return k.Verdict.Name }), "reason"),
 	gauge("chaoscat_stopped", "Whether a stop holds until somebody resumes.", number(func(k known) float64 { return flag(k.Stopped != nil) })),
@@ -129,6 +130,7 @@ var figures = []figure{
 	}), "gate", "kind"),
 	gauge("chaoscat_hosts", "Hosts of the inventory.", number(func(k known) float64 { return float64(k.Total) })),
 	gauge("chaoscat_hosts_eligible", "Hosts that may be drawn just now.", number(func(k known) float64 { return float64(k.Eligible) })),
+	gauge("chaoscat_hosts_barred", "Hosts that the configuration keeps out of every draw, or whose source has not been readable for too long.", number(barred)),
 	gauge("chaoscat_hosts_residue", "Hosts that need a person. Nothing is attacked before there are none.", number(func(k known) float64 { return float64(len(k.Hosts.Residue)) })),
 	gauge("chaoscat_hosts_excluded", "Hosts that were taken out by hand.", number(func(k known) float64 { return float64(len(k.Hosts.Excluded)) })),
 	gauge("chaoscat_hosts_surveyed", "Hosts that the background look has looked at.", number(func(k known) float64 { return float64(k.Survey.Len()) })),
@@ -138,6 +140,16 @@ var figures = []figure{
 	counter("chaoscat_webhook_dropped_total", "Records that never arrived.", ofHooks(func(h Hook) float64 { return float64(h.Stats().Dropped) }), "webhook"),
 	gauge("chaoscat_webhook_waiting", "Records that wait to be told.", ofHooks(func(h Hook) float64 { return float64(h.Stats().Waiting) }), "webhook"),
 	gauge("chaoscat_webhook_gone", "Whether the receiver wants no more (410).", ofHooks(func(h Hook) float64 { return flag(h.Stats().Gone) }), "webhook"),
+}
+
+func barred(k known) float64 {
+	n := 0
+	for _, h := range k.Roster.Hosts() {
+		if h.Barred != "" {
+			n++
+		}
+	}
+	return float64(n)
 }
 
 func unreachable(k known) float64 {

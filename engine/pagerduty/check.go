@@ -2,7 +2,6 @@ package pagerduty
 
 import (
 	"context"
-	"fmt"
 	"net/url"
 	"strings"
 	"time"
@@ -24,8 +23,8 @@ func CheckToken(ctx context.Context, a Account, services []string) (string, erro
 		var answer struct {
 			Service ref `json:"service"`
 		}
-		if _, err := r.get(ctx, "/services/"+url.PathEscape(id), nil, &answer); err != nil {
-			return "", fmt.Errorf("service %s: %w", id, err)
+		if err := r.find(ctx, "service", id, "/services/"+url.PathEscape(id), &answer); err != nil {
+			return "", err
 		}
 		names = append(names, answer.Service.name())
 	}

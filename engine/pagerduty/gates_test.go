@@ -254,7 +254,8 @@ func TestTheTokenAndTheRoutingKeyAreCheckedWithoutEffect(t *testing.T) {
 	if _, err := pagerduty.CheckToken(ctx, account(s), nil); err != nil {
 		t.Error(err)
 	}
-	if _, err := pagerduty.CheckToken(ctx, account(s), []string{"PNOBODY"}); err == nil || !strings.Contains(err.Error(), "service PNOBODY") || !strings.Contains(err.Error(), "404") {
+	s.Gone("/services/PNOBODY")
+	if _, err := pagerduty.CheckToken(ctx, account(s), []string{"PNOBODY"}); err == nil || !strings.HasPrefix(err.Error(), "PagerDuty has no service PNOBODY: ") {
 		t.Error(err)
 	}
 	if err := pagerduty.CheckKey(ctx, account(s), "prod"); err != nil {
@@ -270,5 +271,73 @@ func TestTheTokenAndTheRoutingKeyAreCheckedWithoutEffect(t *testing.T) {
 	}
 	if err := pagerduty.CheckKey(ctx, a, "prod"); err == nil || !strings.Contains(err.Error(), "Invalid routing key") || strings.Contains(err.Error(), "canary") {
 		t.Error(err)
+	}
+}
+
+func TestWhatIsNotThereIsNamedAndLetsNothingBegin(t *testing.T) {
+	s := fake.New(t)
+	s.OnCall(fake.Entry{User: ada, Schedule: rota, Policy: pol, Levels: 1, Level: 1})
+	a := account(s)
+	for path, c := range map[string]struct {
+		ask  func() engine.GateAnswer
+		want string
+	}{
+		"/services/PX": {func() engine.GateAnswer {
+			return incidents(t, pagerduty.IncidentOptions{Account: a, Services: []string{mail.ID, "PX"}})
+		}, "PagerDuty has no service PX: "},
+		"/teams/PX": {func() engine.GateAnswer {
+			return incidents(t, pagerduty.IncidentOptions{Account: a, Teams: []string{"PX"}})
+		}, "PagerDuty has no team PX: "},
+		"/schedules/" + rota.ID: {func() engine.GateAnswer {
+			return onCall(t, pagerduty.OnCallOptions{Account: a, Schedules: []string{rota.ID}})
+		}, "PagerDuty has no schedule PI7DH85: "},
+		"/escalation_policies/" + pol.ID: {func() engine.GateAnswer {
+			return onCall(t, pagerduty.OnCallOptions{Account: a, Policies: []string{pol.ID}})
+		}, "PagerDuty has no escalation policy PT20YPA: "},
+	} {
+		s.Gone()
+		if got := c.ask(); !got.OK {
+			t.Errorf("%s is there: %+v", path, got)
+		}
+		s.Gone(path)
+		if got := c.ask(); got.OK || !strings.HasPrefix(got.Text, c.want) {
+			t.Errorf("%s: %+v", path, got)
+		}
+	}
+}
+
+func TestWhetherAllIsThereIsAskedOnceAnHourAndAgainAfterAFailure(t *testing.T) {
+	s, now := fake.New(t), time.Now()
+	a := account(s)
+	a.Now = func() time.Time { return now }
+	g, err := pagerduty.NewIncidents(pagerduty.IncidentOptions{Account: a, Services: []string{mail.ID}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := func() (n int) {
+		for _, path := range s.Asked() {
+			if path == "/services/"+mail.ID {
+				n++
+			}
+		}
+		return n
+	}
+	s.Fail("/services/", 1, http.StatusInternalServerError, "")
+	if got := g.Ask(t.Context()); got.OK || !strings.HasPrefix(got.Text, "whether there is a service PIJ90N7 is not known: ") {
+		t.Errorf("%+v", got)
+	}
+	for range 3 {
+		if got := g.Ask(t.Context()); !got.OK {
+			t.Errorf("%+v", got)
+		}
+	}
+	if asked() != 2 {
+		t.Errorf("asked %d times, want twice", asked())
+	}
+	now = now.Add(time.Hour)
+	s.Ahead(time.Hour)
+	s.Gone("/services/" + mail.ID)
+	if got := g.Ask(t.Context()); got.OK || asked() != 3 {
+		t.Errorf("%+v after %d times", got, asked())
 	}
 }

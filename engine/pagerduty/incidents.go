@@ -24,6 +24,7 @@ type IncidentOptions struct {
 type Incidents struct {
 	o    IncidentOptions
 	rest *rest
+	roll roll
 }
 
 // NewIncidents makes the gate.
@@ -32,11 +33,14 @@ func NewIncidents(o IncidentOptions) (*Incidents, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Incidents{o, r}, nil
+	return &Incidents{o: o, rest: r, roll: roll{now: o.Now}}, nil
 }
 
-// Ask says yes if no incident is triggered or acknowledged.
+// Ask says yes if no incident is triggered or acknowledged, and all that is named is there.
 func (g *Incidents) Ask(ctx context.Context) engine.GateAnswer {
+	if err := g.roll.call(ctx, g.rest, services(g.o.Services), teams(g.o.Teams)); err != nil {
+		return no("%v", err)
+	}
 	query := open()
 	add(query, "service_ids[]", g.o.Services)
 	add(query, "team_ids[]", g.o.Teams)

@@ -25,6 +25,7 @@ type OnCallOptions struct {
 type OnCall struct {
 	o    OnCallOptions
 	rest *rest
+	roll roll
 }
 
 // NewOnCall makes the gate.
@@ -36,11 +37,14 @@ func NewOnCall(o OnCallOptions) (*OnCall, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &OnCall{o, r}, nil
+	return &OnCall{o: o, rest: r, roll: roll{now: o.Now}}, nil
 }
 
 // Ask says yes if every schedule and every level has somebody on call.
 func (g *OnCall) Ask(ctx context.Context) engine.GateAnswer {
+	if err := g.roll.call(ctx, g.rest, schedules(g.o.Schedules), policies(g.o.Policies)); err != nil {
+		return no("%v", err)
+	}
 	entries, err := g.entries(ctx)
 	if err != nil {
 		return no("%v", err)

@@ -133,10 +133,14 @@ func onePage[T any](raw map[string]json.RawMessage, name string) (items []T, mor
 	if raw[name] == nil || raw["more"] == nil {
 		return nil, false, errors.New("the answer is not what was expected: it has no list of them, or does not say whether there are more")
 	}
-	if err := errors.Join(json.Unmarshal(raw[name], &items), json.Unmarshal(raw["more"], &more)); err != nil {
+	var goesOn *bool
+	if err := errors.Join(json.Unmarshal(raw[name], &items), json.Unmarshal(raw["more"], &goesOn)); err != nil {
 		return nil, false, fmt.Errorf("the answer is not what was expected: %s", printable.Printable(err.Error()))
 	}
-	return items, more, nil
+	if items == nil || goesOn == nil {
+		return nil, false, errors.New("the answer is not what was expected: it has null where a list of them belongs, or whether there are more")
+	}
+	return items, *goesOn, nil
 }
 
 // ref is a reference to something, as the REST API writes it.

@@ -27,6 +27,7 @@ import (
 
 	"github.com/chaoscat/chaoscat/engine"
 	"github.com/chaoscat/chaoscat/engine/health"
+	"github.com/chaoscat/chaoscat/engine/printable"
 	"github.com/chaoscat/chaoscat/engine/web"
 )
 
@@ -81,6 +82,9 @@ func (g *gate) Ask(ctx context.Context) engine.GateAnswer {
 	}
 	var r reply
 	a, err := g.client.Decode(ctx, web.Request{Path: "/api/v1/query", Query: query}, &r)
+	if refused, is := errors.AsType[*web.StatusError](err); is {
+		return health.No("%v", inItsWords(*refused))
+	}
 	if err != nil {
 		return health.No("%v", err)
 	}
@@ -89,6 +93,15 @@ func (g *gate) Ask(ctx context.Context) engine.GateAnswer {
 		return health.Hidden(health.No("%s %v", g.client.Host(), err), a.Hide)
 	}
 	return health.Hidden(g.judge(samples), a.Hide)
+}
+
+// inItsWords leaves of a refusal what Prometheus says is wrong. A long one has been cut, and stays as it is.
+func inItsWords(refused web.StatusError) error {
+	var r reply
+	if json.Unmarshal([]byte(refused.Text), &r) == nil && r.Error != "" {
+		refused.Text = printable.Printable(r.Error)
+	}
+	return &refused
 }
 
 // samples are those of an answer that is whole.

@@ -100,7 +100,17 @@ func TestEachSampleIsHeldAgainstTheLimitAndWhatCannotBeJudgedIsNotHealthy(t *tes
 
 func TestAQueryThatPrometheusRefusesIsNotHealthyAndItsReasonIsShown(t *testing.T) {
 	a := ask(t, 400, document(t, "error"), Options{Healthy: "value < 1"}, then)
-	if a.OK || !strings.Contains(a.Text, "status 400") || !strings.Contains(a.Text, "parse error") {
+	if a.OK || !strings.Contains(a.Text, "status 400") || !strings.Contains(a.Text, "parse error") || strings.Contains(a.Text, "errorType") {
+		t.Errorf("%+v", a)
+	}
+}
+
+func TestAPageForABrowserIsNamedAsSuch(t *testing.T) {
+	const page = "<!DOCTYPE html><title>Sign in</title>"
+	if a := ask(t, 200, page, Options{Healthy: "value < 1"}, then); a.OK || !strings.HasSuffix(a.Text, " is a web page; does it want a login?") {
+		t.Errorf("%+v", a)
+	}
+	if a := ask(t, 403, page, Options{Healthy: "value < 1"}, then); a.OK || !strings.HasSuffix(a.Text, "(a web page)") {
 		t.Errorf("%+v", a)
 	}
 }

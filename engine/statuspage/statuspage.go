@@ -87,7 +87,7 @@ func (g *gate) judge(s summary) engine.GateAnswer {
 	bad, gone := g.named(s.Components)
 	switch {
 	case gone != "":
-		return health.No("the page has no component %q", gone)
+		return health.No("the page has no component %q; %s", gone, s.suggest(gone))
 	case g.tooBad(s.Status.Indicator):
 		return health.Blame(s.culprits(), "indicator %s, wanted %s: %s", s.Status.Indicator, g.wanted(), s.Status.Description)
 	case len(bad) > 0:
@@ -116,6 +116,24 @@ func (g *gate) named(all []component) (bad []component, gone string) {
 		}
 	}
 	return bad, ""
+}
+
+// mostNamed is how many components are listed for whoever got a name wrong.
+const mostNamed = 10
+
+// suggest is what may have been meant.
+func (s summary) suggest(gone string) string {
+	all := names(s.Components)
+	for _, name := range all {
+		if strings.EqualFold(strings.TrimSpace(name), strings.TrimSpace(gone)) {
+			return fmt.Sprintf("did you mean %q?", name)
+		}
+	}
+	if len(all) == 0 {
+		return "it has none at all"
+	}
+	listed := all[:min(len(all), mostNamed)]
+	return "it has " + strings.Join(listed, ", ") + others(len(all)-len(listed))
 }
 
 // tooBad takes an indicator that the documents do not have for the worst.

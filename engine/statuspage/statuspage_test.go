@@ -65,7 +65,7 @@ func TestAPageIsHealthyUpToItsIndicatorAndWithAllNamedComponents(t *testing.T) {
 		{"two that do not", bad, Options{Components: []string{"Management Portal", "b13yz5g2cw10"}}, engine.GateAnswer{Text: "Management Portal is major_outage, wanted operational, and 1 more", Causes: []string{"API", "Management Portal"}}},
 		{"another component does not", document(t, "well", `"id": "9397cnvk62zn", "name": "Management Portal", "page_id": "y2j98763l56x", "position": 2, "status": "operational"`, `"name": "x", "status": "major_outage"`), Options{Components: []string{"API"}}, health.Yes("API: operational")},
 		{"maintenance", document(t, "well", `"position": 1, "status": "operational"`, `"status": "under_maintenance"`), Options{Components: []string{"API"}}, engine.GateAnswer{Text: "API is under_maintenance, wanted operational", Causes: []string{"API"}}},
-		{"a component that is not there", well, Options{Components: []string{"API", "Apps"}}, health.No(`the page has no component "Apps"`)},
+		{"a component that is not there", well, Options{Components: []string{"API", "Apps"}}, health.No(`the page has no component "Apps"; it has API, Management Portal`)},
 		{"the indicator besides", bad, Options{Components: []string{"API"}, Indicator: "none"}, major},
 		{"an indicator nobody knows", document(t, "well", `"none"`, `"apocalypse"`), Options{Indicator: "critical"}, health.No("indicator apocalypse, wanted critical at most: All Systems Operational")},
 	} {

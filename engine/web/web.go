@@ -270,15 +270,26 @@ func (c *Client) Decode(ctx context.Context, r Request, into any) (Answer, error
 		return a, nil
 	}
 	if err := json.Unmarshal(a.Body, into); err != nil {
+		if isPage(a.Body) {
+			return Answer{}, fmt.Errorf("the answer of %s is a web page; does it want a login?", c.Host())
+		}
 		return Answer{}, c.clean(fmt.Errorf("the answer of %s is not what was expected: %w", c.Host(), err), a.secrets)
 	}
 	return a, nil
 }
 
+// isPage tells whether an answer is for a browser.
+func isPage(body []byte) bool {
+	return bytes.HasPrefix(bytes.TrimSpace(body), []byte("<"))
+}
+
 func (c *Client) refusal(a Answer) *StatusError {
+	if isPage(a.Body) {
+		return &StatusError{Host: c.Host(), Status: a.Status, RetryAfter: retryAfter(a.Header, time.Now()), Text: "a web page"}
+	}
 	said := a.Hide(string(a.Body)) // before the cut, which may go through a secret
-	said = printable.Printable(said[:min(len(said), 300)])
-	return &StatusError{Host: c.Host(), Status: a.Status, RetryAfter: retryAfter(a.Header, time.Now()), Text: strings.TrimSpace(said)}
+	said = strings.TrimSpace(said)
+	return &StatusError{Host: c.Host(), Status: a.Status, RetryAfter: retryAfter(a.Header, time.Now()), Text: printable.Printable(said[:min(len(said), 300)])}
 }
 
 // longestRetry bounds what a system may ask for.

@@ -178,7 +178,7 @@ func TestAStatusThatIsNoSuccessSaysWhatToDoAndForHowLongToWait(t *testing.T) {
 		{401, "", "", 0, "HOST answers with status 401: check the token file"},
 		{429, "30", `{"error":"slow down"}`, 30 * time.Second, `HOST answers with status 429: it is asked too often, choose a longer interval ({"error":"slow down"})`},
 		{429, "999999", "", time.Hour, "HOST answers with status 429: it is asked too often, choose a longer interval"},
-		{503, in(100 * time.Second), " down\x1b[2J\n", 100 * time.Second, `HOST answers with status 503 (down\x1b[2J\x0a)`},
+		{503, in(100 * time.Second), " down\x1b[2J\n", 100 * time.Second, `HOST answers with status 503 (down\x1b[2J)`},
 		{503, in(-time.Hour), "", 0, "HOST answers with status 503"},
 		{500, "-5", strings.Repeat("x", 1000), 0, "HOST answers with status 500 (" + strings.Repeat("x", 300) + ")"},
 		{302, "soon", "", 0, "HOST answers with status 302"},

@@ -104,6 +104,22 @@ func sign(key []byte, id, stamp string, body []byte) string {
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
+// shortest is what a key has at least by Standard Webhooks.
+const shortest = 24
+
+// CheckSecret is what is wrong with a file as what signs messages; weak is what its owner should hear of one that works.
+func CheckSecret(file string) (weak string, err error) {
+	secret, err := web.ReadSecret(file)
+	if err != nil {
+		return "", err
+	}
+	key, err := keyOf(secret)
+	if err == nil && len(key) < shortest {
+		weak = fmt.Sprintf("its secret is %d bytes long, and should be %d at least", len(key), shortest)
+	}
+	return weak, err
+}
+
 // keyOf is the key behind a secret: as Standard Webhooks write it, "whsec_" and base64, or else the text itself.
 func keyOf(secret web.Secret) ([]byte, error) {
 	text, coded := strings.CutPrefix(string(secret), "whsec_")

@@ -56,8 +56,15 @@ func (r *reading) noSuchNation(at spot, code string) {
 	}
 }
 
-func blankCalendar(key string) calendar.Options {
-	return calendar.Options{Refresh: 5 * time.Minute, StaleAfter: 24 * time.Hour, Key: key}
+func blankCalendar() calendar.Options {
+	return calendar.Options{Refresh: 5 * time.Minute, StaleAfter: 24 * time.Hour}
+}
+
+// blankRota is trusted for less long: who was on call yesterday may be asleep.
+func blankRota() calendar.Options {
+	o := blankCalendar()
+	o.StaleAfter = time.Hour
+	return o
 }
 
 func calendarKeys(o *calendar.Options) []key {
@@ -74,9 +81,9 @@ func calendarKeys(o *calendar.Options) []key {
 	}
 }
 
-// calendarAt reads one calendar: a path, a URL, or a table.
-func (r *reading) calendarAt(at spot, v any) calendar.Options {
-	o := blankCalendar(withoutIndexes(at.path))
+// calendarAt reads one calendar into what holds by default: a path, a URL, or a table.
+func (r *reading) calendarAt(at spot, v any, o calendar.Options) calendar.Options {
+	o.Key = withoutIndexes(at.path)
 	if s, ok := v.(string); ok {
 		if strings.Contains(s, "://") {
 			web(&o.Web.URL).take(r, at, s)
@@ -106,15 +113,15 @@ func (r *reading) calendarAt(at spot, v any) calendar.Options {
 	return o
 }
 
-// oneCalendar takes a calendar.
+// oneCalendar takes the calendar of who is on call.
 func oneCalendar(into *calendar.Options) value {
-	o := blankCalendar("")
-	return value{kind: "a path, a URL or a table", under: calendarKeys(&o), take: func(r *reading, at spot, v any) { *into = r.calendarAt(at, v) }}
+	o := blankRota()
+	return value{kind: "a path, a URL or a table", under: calendarKeys(&o), take: func(r *reading, at spot, v any) { *into = r.calendarAt(at, v, blankRota()) }}
 }
 
 // calendars takes a list of calendars, of which no two are the same.
 func calendars(into *[]calendar.Options) value {
-	o := blankCalendar("")
+	o := blankCalendar()
 	return value{kind: "a list of paths, URLs or tables", under: calendarKeys(&o), take: func(r *reading, at spot, v any) {
 		var items []any
 		switch v := v.(type) {
@@ -132,7 +139,7 @@ func calendars(into *[]calendar.Options) value {
 			r.wrong(at, "the list is empty").Hint = "leave the key out, or name calendars"
 		}
 		for i, item := range items {
-			o := r.calendarAt(at.item(i), item)
+			o := r.calendarAt(at.item(i), item, blankCalendar())
 			same := func(other calendar.Options) bool {
 				return other.Path == o.Path && other.Web.URL == o.Web.URL && o.Path+o.Web.URL != ""
 			}
@@ -158,11 +165,22 @@ func longSpan(into *time.Duration, low, high time.Duration) value {
 			days, _ := strconv.Atoi(parts[2])
 			if days += 7 * weeks; days > 0 {
 				x = fmt.Sprintf("%dh%s", 24*days, parts[3])
+			} else if _, why, _ := parseSpan(s); why != "" {
+				r.wrong(at, "%s %s", show(s), why).Hint = inDays(s)
+				return
 			}
 		}
 		hours(r, at, x)
 	}
 	return v
+}
+
+// inDays is what to write for a long duration that nobody can read.
+func inDays(s string) string {
+	if n := strings.TrimLeft(s, "+"); bareNumber.MatchString(n) && !strings.HasPrefix(n, "-") {
+		return fmt.Sprintf(`write "%sd" or "%sh" (units: h, d, w)`, n, n)
+	}
+	return `write it like "90d", "2w" or "36h" (units: h, d, w)`
 }
 
 // groupKeys are those of hosts with hours of their own. What is left out is the schedule's.

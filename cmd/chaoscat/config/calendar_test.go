@@ -37,7 +37,7 @@ func TestWhoIsOnCallMayBeInACalendar(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := c.OnCall
-	if g.Type != IcalGate || g.Calendar.Web.URL == "" || g.Calendar.Refresh != time.Minute || g.Calendar.Web.Timeout != 3*time.Second ||
+	if g.Type != IcalGate || g.Calendar.Web.URL == "" || g.Calendar.Refresh != time.Minute || g.Calendar.Web.Timeout != 3*time.Second || g.Calendar.StaleAfter != time.Hour ||
 		g.Calendar.Key != "oncall.calendar" || g.Zone != c.Schedule.Location {
 		t.Errorf("%+v", g)
 	}
@@ -89,7 +89,7 @@ hours = ["16:00-20:00"]
 		`chaoscat.toml:3: schedule.holidays: there are no holidays "de-xy"; did you mean "de-by"?`,
 		`chaoscat.toml:3: schedule.holidays: "jp" is there twice`,
 		`chaoscat.toml:4: schedule.bridge_days: is the string "yes"; it must be true or false, without quotes`,
-		`chaoscat.toml:5: schedule.per_host_mean: "90" has no unit; write "90s" or "90m" (units: ms, s, m, h)`,
+		`chaoscat.toml:5: schedule.per_host_mean: "90" has no unit; write "90d" or "90h" (units: h, d, w)`,
 		`chaoscat.toml:6: schedule.calendars: "ftp://x/y.ics" is asked by "ftp"; only http and https are`,
 		`chaoscat.toml:6: schedule.calendars: is there twice`,
 		`chaoscat.toml:6: schedule.calendars: is the whole number 7; it must be a calendar: a path, a URL or a table`,

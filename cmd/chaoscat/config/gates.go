@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -229,7 +230,23 @@ func statuses(into *[]int) value {
 }
 
 // badComparison complains about what the health package could not compare.
-func badComparison(s string) string { return refusedBy(health.HTTPOptions{JSON: s}) }
+func badComparison(s string) string {
+	why := refusedBy(health.HTTPOptions{JSON: s})
+	if why == "" {
+		return ""
+	}
+	if m := assignment.FindStringSubmatch(s); m != nil {
+		return fmt.Sprintf("has no comparison: a value is compared with two of them: %s == %s", m[1], m[2])
+	}
+	_, after, _ := strings.Cut(why, strconv.Quote(s)) // it is said already
+	if after, is := strings.CutPrefix(after, ": "); is {
+		return "is no comparison: " + after
+	}
+	return strings.TrimSpace(after)
+}
+
+// assignment is a comparison with one "=".
+var assignment = regexp.MustCompile(`^([^=!<>]+?)\s*=\s*([^=!<>]+)$`)
 
 // refusedBy asks the one who will use the options; everything not under question is right.
 func refusedBy(o health.HTTPOptions) string {

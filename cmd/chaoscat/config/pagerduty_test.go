@@ -39,7 +39,7 @@ routing_key = "e93facc04764012d7bfb002500d5d1a6"
 			`chaoscat.toml:18: pagerduty.services: cannot be watched without a token; name its file as token_file`,
 			`chaoscat.toml:19: pagerduty.watch_incidents_for: "30d" has a unit that is not known; write "720h" (units: ms, s, m, h)`,
 			`chaoscat.toml:20: pagerduty.api_url: "api.pagerduty.com" is not a URL; write it like "https://status.example.com/health"`,
-			`chaoscat.toml:21: pagerduty.routing_key: unknown key`,
+			`chaoscat.toml:21: pagerduty.routing_key: unknown key; secrets are never written here; put it into a file: routing_key_file = "..."`,
 		}},
 		"nothing in it": {small + "[pagerduty]\nalerts = true\n", []string{
 			`chaoscat.toml:14: pagerduty: names no routing key and no token: PagerDuty could be told and asked nothing; name their files: routing_key_file, token_file`,

@@ -238,10 +238,23 @@ func (r *reading) unknown(at spot, m map[string]any, keys []key) {
 		}
 		here := at.key(name)
 		wrong := r.wrong(here, "unknown key")
-		if wrong.Nearest = inventory.Nearest(name, known); wrong.Nearest == "" {
+		files := filesOf(name, known)
+		if len(files) > 0 {
+			wrong.Hint = "secrets are never written here; put it into a file: " + strings.Join(files, " or ")
+		} else if wrong.Nearest = inventory.Nearest(name, known); wrong.Nearest == "" {
 			wrong.Hint = r.elsewhere(name)
 		}
 	}
+}
+
+// filesOf are the keys that name a file for what somebody has written in place.
+func filesOf(name string, known []string) (files []string) {
+	for _, k := range known {
+		if k == name+"_file" || strings.HasSuffix(k, "_"+name+"_file") {
+			files = append(files, k+` = "..."`)
+		}
+	}
+	return files
 }
 
 // elsewhere says where a key is known that is not known here. In TOML whatever follows a [table] line

@@ -54,7 +54,7 @@ func (r *reading) checkSlack(s *Slack) {
 	if s.AppToken == "" && s.BotToken == "" {
 		return // said already
 	}
-	if s.Announce != AnnounceOff && s.Channel == "" {
+	if s.Announce != AnnounceOff && r.root.under["slack"].under["channel"] == nil {
 		r.wrong(r.at("slack"), "has no channel to announce attacks in").Hint = `name its id, channel = "C0123ABCD", or say announce = "off"`
 	}
 	if !encrypted(s.URL) {

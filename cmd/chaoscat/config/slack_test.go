@@ -30,11 +30,14 @@ token = "xoxb-1"
 			`chaoscat.toml:19: slack.commands_in: "D0123ABCD" is not the id of a Slack channel, such as C0123ABCD`,
 			`chaoscat.toml:20: slack.max_age: "1s" is too short; at least 5s`,
 			`chaoscat.toml:21: slack.api_url: "slack.com" is not a URL; write it like "https://status.example.com/health"`,
-			`chaoscat.toml:22: slack.token: unknown key`,
+			`chaoscat.toml:22: slack.token: unknown key; secrets are never written here; put it into a file: app_token_file = "..." or bot_token_file = "..."`,
 		}},
 		"nothing in it": {small + "[slack]\n", []string{
 			`chaoscat.toml:14: slack.app_token_file: missing; the token that opens the connection (xapp-), readable by its owner alone`,
 			`chaoscat.toml:14: slack.bot_token_file: missing; the token of the bot (xoxb-), readable by its owner alone`,
+		}},
+		"a channel that is none is one mistake": {small + "[slack]\napp_token_file = \"/s\"\nbot_token_file = \"/s\"\nchannel = \"#chaos\"\n", []string{
+			`chaoscat.toml:17: slack.channel: "#chaos" is not the id of a Slack channel, such as C0123ABCD`,
 		}},
 		"what does not go together": {small + "[slack]\napp_token_file = \"/s\"\nbot_token_file = \"/s\"\ncommands_in = [\"C0123ABCD\", \"C0123ABCD\"]\napi_url = \"http://slack.com/api/\"\n", []string{
 			`chaoscat.toml:14: slack: has no channel to announce attacks in; name its id, channel = "C0123ABCD", or say announce = "off"`,

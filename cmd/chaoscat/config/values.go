@@ -107,11 +107,24 @@ func oneOf[T ~string](into *T, words ...T) value {
 			*into = T(s)
 		default:
 			m := r.wrong(at, "%s is not known", show(s))
-			if m.Nearest = inventory.Nearest(s, known); m.Nearest == "" {
+			if m.Nearest = nearest(s, known); m.Nearest == "" {
 				m.Hint = "it must be " + quoted(known)
 			}
 		}
 	}}
+}
+
+// nearest is the word that was probably meant: one that is written nearly so, or the beginning of what is written.
+func nearest(s string, known []string) string {
+	if word := inventory.Nearest(s, known); word != "" {
+		return word
+	}
+	for _, word := range known {
+		if len(word) > 2 && strings.HasPrefix(s, word) {
+			return word
+		}
+	}
+	return ""
 }
 
 // texts takes a list of strings, each of which is accepted by all.

@@ -42,6 +42,7 @@ type Server struct {
 	events    []Event
 	asked     []string
 	faults    []*fault
+	gone      []string // paths
 }
 
 // Ref is a reference to something, with the name that people know.
@@ -116,6 +117,9 @@ func (s *Server) Ahead(d time.Duration) { s.with(func() { s.ahead = d }) }
 
 // OnCall puts people on call, instead of those before.
 func (s *Server) OnCall(entries ...Entry) { s.with(func() { s.entries = entries }) }
+
+// Gone takes things away, by their paths: /services/PIJ90N7.
+func (s *Server) Gone(paths ...string) { s.with(func() { s.gone = paths }) }
 
 // Fail answers the next n requests whose path begins so with that status; after is the header that says when to come back.
 func (s *Server) Fail(prefix string, n, status int, after string) {
@@ -289,14 +293,20 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request) {
 		s.onCalls(w, r)
 	case r.URL.Path == "/incidents":
 		s.list(w, r, "incidents", s.matching(r))
-	case parts[0] == "services" && len(parts) == 2 && parts[1] == "PIJ90N7":
-		answer(w, http.StatusOK, map[string]any{"service": reference(Ref{parts[1], "My Mail Service"}, "service")})
+	case slices.Contains(s.gone, r.URL.Path):
+		deny(w, http.StatusNotFound, 2100, "Not Found")
+	case named[parts[0]] != "" && len(parts) == 2:
+		kind := named[parts[0]]
+		answer(w, http.StatusOK, map[string]any{kind: reference(Ref{parts[1], "My Mail Service"}, kind)})
 	case parts[0] == "incidents" && len(parts) > 1:
 		s.oneIncident(w, r, parts[1:])
 	default:
 		deny(w, http.StatusNotFound, 2100, "Not Found")
 	}
 }
+
+// named are the paths of things that an account has all of, but those that are [Server.Gone].
+var named = map[string]string{"services": "service", "teams": "team", "schedules": "schedule", "escalation_policies": "escalation_policy"}
 
 func (s *Server) oneIncident(w http.ResponseWriter, r *http.Request, parts []string) {
 	at := slices.IndexFunc(s.incidents, func(i *incident) bool { return i.id == parts[0] })
