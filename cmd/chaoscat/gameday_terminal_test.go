@@ -203,7 +203,7 @@ func TestAGameDayOnARealTerminal(t *testing.T) {
 	}
 
 	p := sitDown(t, program, "--socket", socket, "gameday", plan)
-	p.sees("1 Game day  step 1 of 5  drill", "waiting for approval", "hypothesis  nobody notices", "2 Hosts", "3 Output", "s STOP ALL")
+	p.sees("1 Game day  step 1 of 5  drill", "waiting for approval", "hypothesis  nobody notices", "2 Hosts", "3 Output", "s STOP ALL", "OK 1/1")
 	p.types("\x1b[200~by\r\x1b[201~b\r") // a paste does nothing, and Enter is no answer
 	p.sees("Begin step 1 of 5", "Enter is no answer")
 	p.answers("Begin step 1")

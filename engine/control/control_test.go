@@ -205,7 +205,7 @@ func TestAPathTooLongForASocketIsSaid(t *testing.T) {
 
 func TestAnUnreadableOrderIsAnErrorNotAnOrder(t *testing.T) {
 	s, _, path := open(t, engine.Admin)
-	for _, body := range []string{"", "{", `{"kind":"stop","surprise":1}`, `[1,2]`, strings.Repeat("x", 100_000)} {
+	for _, body := range []string{"", "{", `{"kind":"resume","id":"1","surprise":1}`, `{"kind":"resume","id":"a b"}`, `{"kind":"resume"}`, `[1,2]`, strings.Repeat("x", 100_000)} {
 		c, err := net.Dial("unix", path)
 		if err != nil {
 			t.Fatal(err)
