@@ -141,6 +141,7 @@ func (w *walk) event(n int) {
 		w.count["refused"]++
 		s.in.Close()
 		s.ends()
+		w.over(id)
 		return
 	}
 	if moment >= injecting {
@@ -158,9 +159,14 @@ func (w *walk) event(n int) {
 		w.run("sweep", "force=0")
 		w.events++
 	}
-	if out, err := w.sh(`n=0; while [ -d /run/chaoscat/` + id + ` ] && [ $n -lt 300 ]; do sleep 0.1; n=$((n+1)); done; cat /run/chaoscat/*/reason 2>/dev/null; [ $n -lt 300 ]`); err != nil {
+	if out, err := w.over(id); err != nil {
 		w.t.Fatalf("event %d, %s %v, interfered with at moment %d, %s: the run is not over: %s", n, c.attack, c.params, moment, ending, out)
 	}
+}
+
+// over waits until nothing of the run is left: whoever undoes it takes the runner along before the last of it.
+func (w *walk) over(id string) (string, error) {
+	return w.sh(`cd /run/chaoscat 2>/dev/null || exit 0; n=0; while { [ -d ` + id + ` ] || [ -d .done-` + id + ` ]; } && [ $n -lt 300 ]; do sleep 0.1; n=$((n+1)); done; cat ./*/reason 2>/dev/null; [ $n -lt 300 ]`)
 }
 
 // picture is everything that could differ.

@@ -453,7 +453,7 @@ func (f *fakeHost) clean(t *testing.T) {
 
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(2 * time.Millisecond) { // far longer than it takes: machines are shared
 		if time.Now().After(end) {
 			t.Fatalf("never came true: %s", what)
 		}
