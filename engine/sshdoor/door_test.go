@@ -499,14 +499,21 @@ func (d deaf) Read(p []byte) (int, error) {
 // soonCutOff gives a client no time to hang up.
 func soonCutOff(o *Options) { o.linger = 10 * time.Millisecond }
 
+// smallBuffer makes a socket's buffer for sending or receiving small. Of one that has begun already the kernel would
+// drop what it had offered to take, with the acknowledgements in it, and nothing would move for many seconds.
+func smallBuffer(which int) func(network, address string, raw syscall.RawConn) error {
+	return func(_, _ string, raw syscall.RawConn) error {
+		var failed error
+		err := raw.Control(func(fd uintptr) { failed = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, which, 4<<10) })
+		return errors.Join(err, failed)
+	}
+}
+
 // quietly logs in on a connection that hears nothing any more once it is told so. Its machine takes little that it
 // does not hear.
 func (l *lodge) quietly(key gossh.Signer) (*gossh.Client, deaf) {
 	l.t.Helper()
-	raw, err := net.Dial("tcp", l.door.Addr().String())
-	if err == nil {
-		err = raw.(*net.TCPConn).SetReadBuffer(4 << 10)
-	}
+	raw, err := (&net.Dialer{Control: smallBuffer(syscall.SO_RCVBUF)}).Dial("tcp", l.door.Addr().String())
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -555,7 +562,7 @@ func little(t *testing.T, l net.Listener) {
 	t.Helper()
 	raw, err := l.(*net.TCPListener).SyscallConn()
 	if err == nil {
-		err = errors.Join(raw.Control(func(fd uintptr) { err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_SNDBUF, 4<<10) }), err)
+		err = smallBuffer(syscall.SO_SNDBUF)("", "", raw)
 	}
 	if err != nil {
 		t.Fatal(err)
