@@ -40,7 +40,8 @@ func (p Pending) Sentence() string {
 // waitsForOthers puts an order aside that others must want too, and answers it; false where nobody else is needed.
 func (t *turn) waitsForOthers(o Order) bool {
 	a, _ := t.Attack(o.Attack)
-	if have := len((Pending{Order: o, Approved: o.Approved}).wants()); o.DryRun || a.Approval < 2 || have >= a.Approval {
+	p := Pending{Order: o, At: t.At, Until: t.At.Add(approveWithin), Needs: a.Approval, Approved: o.Approved}
+	if o.DryRun || a.Approval < 2 || p.Missing() == 0 {
 		return false
 	}
 	if i := t.pending(o.ID); i >= 0 {
@@ -51,7 +52,6 @@ func (t *turn) waitsForOthers(o Order) bool {
 		t.refuse(o, *refuse(AtLimit, "%d orders wait for other people already, and that is as many as may", maxPending))
 		return true
 	}
-	p := Pending{Order: o, At: t.At, Until: t.At.Add(approveWithin), Needs: a.Approval}
 	t.s.Pending = append(slices.Clone(t.s.Pending), p)
 	t.noteOrder(o, "waits for approval: "+p.Sentence()+"; asked", Record{}) // without a verdict: it is not answered for good
 	t.do(Reply{Order: o.ID, Refusal: refuse(NeedsApproval, "%s", p.Sentence())})

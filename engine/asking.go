@@ -227,10 +227,10 @@ func (t *turn) launch(d Draw) {
 // runs are what a draw becomes: one for each host, numbered where there are several.
 func (t *turn) runs(d Draw) []Run {
 	hosts := d.hosts()
-	runs := make([]Run, len(hosts))
+	runs, who := make([]Run, len(hosts)), t.onCall()
 	for i, host := range hosts {
 		runs[i] = t.run(d, host, t.At)
-		runs[i].OnCall = t.onCall()
+		runs[i].OnCall = who
 		if len(hosts) > 1 {
 			runs[i].ID, runs[i].Of, runs[i].Together = fmt.Sprintf("%s-%03d", d.ID, i+1), d.ID, d.Order.Together
 		}

@@ -128,3 +128,39 @@ func BenchmarkDescribeWithHoursOfTheirOwn(b *testing.B) {
 		plan.Describe(engine.State{Began: true}, now)
 	}
 }
+
+// BenchmarkHoursOfTheirOwn is one step under a plan whose attacks and hosts have hours: with 100,000 hosts and nobody to
+// attack, with a thousand under attack, and with an order for a thousand of 20,000.
+func BenchmarkHoursOfTheirOwn(b *testing.B) {
+	mornings := engine.Hours{Days: everyDay, Ranges: hours(600, 720)}
+	plan := func(b *testing.B, hosts int) engine.Plan {
+		p := benchPlan(b, hosts)
+		p.Safety.MaxConcurrent = hosts
+		p.Schedule.Groups = []engine.HostHours{{Hosts: engine.Selector{"web-*"}, Hours: mornings}, {Hosts: engine.Selector{"group:db"}, Hours: mornings}}
+		for i := range p.Attacks {
+			p.Attacks[i].Hours = &mornings
+		}
+		p, err := engine.NewPlan(p)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return p
+	}
+	step := func(b *testing.B, p engine.Plan, hour int, s engine.State, what engine.What) {
+		s.Began = true
+		for b.Loop() {
+			p.Step(s, engine.Event{Stamp: engine.Stamp{At: time.Date(2026, 7, 1, hour, 0, 0, 0, p.Schedule.Location), Draw: 1}, What: what})
+		}
+	}
+	b.Run("NobodyToAttack", func(b *testing.B) { step(b, plan(b, 100_000), 13, engine.State{}, engine.Woke{}) })
+	b.Run("AThousandInFlight", func(b *testing.B) {
+		p, s := plan(b, 2000), engine.State{}
+		for i := range 1000 {
+			s.Running = append(s.Running, engine.Run{ID: fmt.Sprint(i), Host: p.Roster.At(i), Attack: p.Attacks[0], For: time.Minute, Phase: engine.Holding})
+		}
+		step(b, p, 11, s, engine.Woke{})
+	})
+	b.Run("AnOrderForAThousand", func(b *testing.B) {
+		step(b, plan(b, 20_000), 11, engine.State{}, engine.Ordered{Order: engine.Order{ID: "1", Kind: engine.RunOnce, By: "ada", Role: engine.Admin, Count: 1000, Attack: "cpu"}})
+	})
+}

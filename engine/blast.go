@@ -151,8 +151,9 @@ func (p Plan) aim(s State, now time.Time, o Order, rng *rand.Rand, d *Draw) *Ver
 		return v
 	}
 	d.Host = d.Hosts[0]
+	notNow := p.mayOrder(s, o, now)
 	for _, name := range d.Hosts {
-		if v := p.mayOrder(s, o, name, now); v != nil {
+		if v := notNow(name); v != nil {
 			return v
 		}
 	}
@@ -205,7 +206,7 @@ func (p Plan) whyNotThese(s State, o Order, now time.Time) string {
 		switch status, _ := of(h); {
 		case named && !a.Hosts.Selects(h):
 			counts["not planned for "+a.Name+" ("+strings.Join(a.Hosts, " ")+")"]++
-		case named && a.Hours != nil && p.offHours(a, h, a.For, now) != nil:
+		case named && a.Hours != nil && p.notInTheirHours(a, h, a.For, now) != nil:
 			counts["outside the hours of "+a.Name]++
 		case named && p.believed(s.Facts[h.Name], now) && s.Facts[h.Name].Infeasible[a.Name] != "":
 			counts[a.Name+" infeasible"]++

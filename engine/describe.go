@@ -21,7 +21,7 @@ func (p Plan) Describe(s State, now time.Time) Snapshot {
 		Next: s.Next.brief(), NextAt: p.nextAt(s, now), Chances: p.chances(s, kept, c, now),
 		Running: slices.Concat(s.Running, s.Open), Gates: p.gateViews(s, now),
 		Total: p.Roster.Len(), Eligible: p.eligible(kept, c),
-		Hosts:  p.hostFacts(s, now),
+		Hosts:  p.hostFacts(s, c, now),
 		Roster: p.Roster, Attacks: p.Attacks, Pending: slices.Clone(s.Pending),
 		Limits: Limits{MaxConcurrent: p.Safety.MaxConcurrent, MaxPerGroup: p.Safety.MaxPerGroup, LeavePerGroup: p.Safety.LeavePerGroup, MaxDuration: p.Safety.MaxDuration},
 	}
@@ -40,7 +40,7 @@ func (d *Draw) brief() *Draw {
 	return &short
 }
 
-func (p Plan) hostFacts(s State, now time.Time) HostFacts {
+func (p Plan) hostFacts(s State, c closings, now time.Time) HostFacts {
 	f := HostFacts{Cooldown: p.Safety.HostCooldown, FactsFor: p.Safety.FactsFor, GroupBy: p.Safety.GroupBy, Unswept: s.Unswept,
 		Attacked: s.Attacked, Excluded: s.Excluded, Residue: s.Residue, Facts: s.Facts}
 	for group, n := range p.busyGroups(s) {
@@ -50,7 +50,7 @@ func (p Plan) hostFacts(s State, now time.Time) HostFacts {
 	}
 	slices.Sort(f.FullGroups)
 	if p.pool.ownHours {
-		f.Closed, f.OffHours = p.closedHosts(now), p.offHoursNow(now)
+		f.Closed, f.OffHours = p.closedHosts(now), p.offHours(c)
 	}
 	return f
 }
@@ -123,19 +123,17 @@ func (p Plan) gateViews(s State, now time.Time) []GateView {
 // chances weighs every attack over the whole eligible fleet, by the sets of attacks that hosts have in
 // common rather than host by host.
 func (p Plan) chances(s State, kept []int32, c closings, now time.Time) []Chance {
-	chances := make([]Chance, len(p.Attacks))
+	chances, off := make([]Chance, len(p.Attacks)), p.offHours(c)
 	for i, a := range p.Attacks {
 		chances[i] = Chance{Attack: a.Name, Weight: a.Weight}
-		if !a.drawn() {
+		switch {
+		case off[a.Name] != "":
+			chances[i].Note = off[a.Name]
+		case a.Approval > 1:
+			chances[i].Note = fmt.Sprintf("only by order of %d people", a.Approval)
+		case !a.drawn():
 			chances[i].Note = "only by order"
 		}
-		if a.Approval > 1 {
-			chances[i].Note = fmt.Sprintf("only by order of %d people", a.Approval)
-		}
-	}
-	for name, why := range p.offHoursNow(now) {
-		i := slices.IndexFunc(p.Attacks, func(a Attack) bool { return a.Name == name })
-		chances[i].Note = why
 	}
 	drawn, ordered := p.left(s, kept, c, now)
 	p.share(chances, drawn)
@@ -149,26 +147,26 @@ func (p Plan) chances(s State, kept []int32, c closings, now time.Time) []Chance
 
 // left counts the profiles of the members that are not kept out, each less what is infeasible there or closed.
 func (p Plan) left(s State, kept []int32, c closings, now time.Time) (drawn, ordered map[uint64]int) {
-	profile := func(i int32) uint64 { return p.pool.profile[i] &^ c.on(p.pool.hours[i]) }
-	only := func(i int32) uint64 { return p.pool.ordered[i] &^ c.on(p.pool.hours[i]) }
 	drawn, ordered = map[uint64]int{}, map[uint64]int{}
-	for k, n := range p.pool.kinds {
-		drawn[k.profile&^c.on(k.hours)] += n
-		ordered[k.ordered&^c.on(k.hours)] += n
+	for k, n := range p.pool.count {
+		drawn[c.drawn(k)] += n
+		ordered[c.ordered(k)] += n
 	}
 	for _, position := range kept {
-		drawn[profile(position)]--
-		ordered[only(position)]--
+		k := p.pool.kinds[position]
+		drawn[c.drawn(k)]--
+		ordered[c.ordered(k)]--
 	}
 	for host, f := range s.Facts {
 		position, in := p.position(host)
 		if _, out := slices.BinarySearch(kept, position); !in || out {
 			continue
 		}
-		drawn[profile(position)]--
-		drawn[p.feasible(profile(position), f, now)]++
-		ordered[only(position)]--
-		ordered[p.feasible(only(position), f, now)]++
+		k := p.pool.kinds[position]
+		drawn[c.drawn(k)]--
+		drawn[p.feasible(c.drawn(k), f, now)]++
+		ordered[c.ordered(k)]--
+		ordered[p.feasible(c.ordered(k), f, now)]++
 	}
 	delete(drawn, 0) // nothing can be drawn on them
 	return drawn, ordered
@@ -193,22 +191,17 @@ func (p Plan) share(chances []Chance, counts map[uint64]int) {
 	}
 }
 
-// hostStatus is the one word for a host under this plan, and why.
-func (p Plan) hostStatus(s State, h Host, now time.Time) (HostStatus, string) {
-	return p.hostStatuses(s, now)(h)
-}
-
-// hostStatuses is hostStatus for many hosts at one moment.
+// hostStatuses is a function that has the one word for a host under this plan, and why, unless it is that no attack
+// is left for it: [Plan.whyNothing] says that, which costs more than the many who are asked about are worth.
 func (p Plan) hostStatuses(s State, now time.Time) func(Host) (HostStatus, string) {
-	view, c, running := p.hostFacts(s, now), p.closings(now, 0), slices.Concat(s.Running, s.Open)
+	c := p.closings(now, 0)
+	view, running := p.hostFacts(s, c, now), slices.Concat(s.Running, s.Open)
 	return func(h Host) (HostStatus, string) {
 		if status, why := view.status(h, now, running); status != HostReady {
 			return status, why
 		}
-		if position, in := p.position(h.Name); !in {
-			return HostUnfit, "no attack of the plan selects it"
-		} else if p.fit(s, c, position, now) == 0 {
-			return HostUnfit, p.whyNothing(s, h, now)
+		if position, in := p.position(h.Name); !in || p.fit(s, c, position, now) == 0 {
+			return HostUnfit, ""
 		}
 		return HostReady, ""
 	}

@@ -27,34 +27,34 @@ func dice(draw, stream uint64) *rand.Rand { return rand.New(rand.NewPCG(draw, st
 // pool is the hosts that configuration lets in, by index into the roster, in the roster's order.
 type pool struct {
 	members []int32
-	profile []uint64 // of each member: bit i says that attack i selects it and can be drawn
-	ordered []uint64 // of each member: bit i says that attack i selects it, and only an order runs it
-	kinds   map[kind]int
+	kinds   []kind       // of each member
+	count   map[kind]int // members of each kind
 	hash    string
 	groups  map[string][]int32 // positions in members, by group key
 
-	hours    []uint64 // of each member: bit g says that it is in group g of the schedule's
-	ownHours bool     // some attack or host has hours of its own
+	ownHours bool // some attack or host has hours of its own
 }
 
 // kind is what members have in common as far as a draw goes. A fleet has few, so that counting them costs nothing.
-type kind struct{ profile, ordered, hours uint64 }
+type kind struct {
+	profile uint64 // bit i says that attack i selects it and can be drawn
+	ordered uint64 // bit i says that attack i selects it, and only an order runs it
+	hours   uint64 // bit g says that it is in group g of the schedule's
+}
 
 func newPool(p Plan) *pool {
-	q := &pool{kinds: map[kind]int{}, groups: map[string][]int32{}}
+	q := &pool{count: map[kind]int{}, groups: map[string][]int32{}}
 	q.ownHours = len(p.Schedule.Groups) > 0 || slices.ContainsFunc(p.Attacks, func(a Attack) bool { return a.Hours != nil })
 	sum := sha256.New()
 	for i, h := range p.Roster.Hosts() {
-		profile, ordered := p.profile(h)
-		if h.Barred != "" || profile == 0 {
+		k := p.kind(h)
+		if h.Barred != "" || k.profile == 0 {
 			continue
 		}
 		position := int32(len(q.members))
 		q.members = append(q.members, int32(i))
-		q.profile, q.ordered = append(q.profile, profile), append(q.ordered, ordered)
-		hours := p.hourGroups(h)
-		q.hours = append(q.hours, hours)
-		q.kinds[kind{profile, ordered, hours}]++
+		q.kinds = append(q.kinds, k)
+		q.count[k]++
 		for _, g := range p.groupKeys(h) {
 			q.groups[g] = append(q.groups[g], position)
 		}
@@ -67,18 +67,18 @@ func newPool(p Plan) *pool {
 // drawn tells whether the schedule may draw the attack at all. What has no undo, or needs two, is left to people.
 func (a Attack) drawn() bool { return a.Weight > 0 && a.Reversible && a.Approval < 2 }
 
-// profile is the attacks that select a host: those that can be drawn, and those that only an order runs.
-func (p Plan) profile(h Host) (drawn, ordered uint64) {
+func (p Plan) kind(h Host) kind {
+	k := kind{hours: p.hourGroups(h)}
 	for i, a := range p.Attacks {
 		switch {
 		case !a.Hosts.Selects(h):
 		case a.drawn():
-			drawn |= 1 << i
+			k.profile |= 1 << i
 		default:
-			ordered |= 1 << i
+			k.ordered |= 1 << i
 		}
 	}
-	return drawn, ordered
+	return k
 }
 
 // groupKeys are the groups that the limits count: those of the host, or the value of one of its tags.
@@ -125,8 +125,8 @@ func (p Plan) blocked(s State, now time.Time) []int32 {
 	if !p.pool.ownHours {
 		return out
 	}
-	for position, profile := range p.pool.profile {
-		if profile&^c.on(p.pool.hours[position]) == 0 {
+	for position, k := range p.pool.kinds {
+		if c.drawn(k) == 0 {
 			out = append(out, int32(position))
 		}
 	}
@@ -137,13 +137,13 @@ func (p Plan) blocked(s State, now time.Time) []int32 {
 // eligible is how many members are not kept out.
 func (p Plan) eligible(kept []int32, c closings) int {
 	n := len(p.pool.members)
-	for k, count := range p.pool.kinds {
-		if k.profile&^c.on(k.hours) == 0 {
+	for k, count := range p.pool.count {
+		if c.drawn(k) == 0 {
 			n -= count
 		}
 	}
 	for _, position := range kept {
-		if p.pool.profile[position]&^c.on(p.pool.hours[position]) != 0 {
+		if c.drawn(p.pool.kinds[position]) != 0 {
 			n--
 		}
 	}
@@ -248,7 +248,7 @@ func (x Exclusion) holds(now time.Time) bool { return x.Until.IsZero() || now.Be
 // fit is the profile of a member less what is known to be infeasible there, and what hours keep out; 0 when it cannot
 // be attacked.
 func (p Plan) fit(s State, c closings, position int32, now time.Time) uint64 {
-	return p.feasible(p.pool.profile[position]&^c.on(p.pool.hours[position]), s.Facts[p.member(position).Name], now)
+	return p.feasible(c.drawn(p.pool.kinds[position]), s.Facts[p.member(position).Name], now)
 }
 
 // feasible is a profile less what the facts say against it.
@@ -392,7 +392,7 @@ func (p Plan) nothingFeasible(s State, d Draw, now time.Time) *Verdict {
 			case p.believed(f, now) && f.Infeasible[a.Name] != "":
 				return refuse(NoFeasibleAttack, "%s is infeasible on %s: %s", a.Name, name, f.Infeasible[a.Name])
 			}
-			if v := p.offHours(a, host, cmp.Or(d.Order.For, a.For), now); v != nil {
+			if v := p.notInTheirHours(a, host, cmp.Or(d.Order.For, a.For), now); v != nil {
 				return v
 			}
 		}
@@ -404,9 +404,15 @@ func (p Plan) nothingFeasible(s State, d Draw, now time.Time) *Verdict {
 	return refuse(NoFeasibleAttack, "no attack is feasible on %s: %s", d.Host, p.whyNothing(s, host, now))
 }
 
-// mayOrder says why a host named by an order may not be attacked. A cool-down does not count: a person
-// has chosen the host knowingly. Nor does the limit of its group, which is weighed for all hosts at once.
-func (p Plan) mayOrder(s State, o Order, name string, now time.Time) *Verdict {
+// mayOrder is a function that says why a host named by the order may not be attacked. A cool-down does not count: a
+// person has chosen the host knowingly. Nor does the limit of its group, which is weighed for all hosts at once.
+func (p Plan) mayOrder(s State, o Order, now time.Time) func(name string) *Verdict {
+	s.Attacked = nil
+	of := p.hostStatuses(s, now)
+	return func(name string) *Verdict { return p.notOrderable(o, name, of) }
+}
+
+func (p Plan) notOrderable(o Order, name string, of func(Host) (HostStatus, string)) *Verdict {
 	host, known := p.Roster.Find(name)
 	if !known {
 		return refuse(BadOrder, "no host is called %q", name)
@@ -414,9 +420,7 @@ func (p Plan) mayOrder(s State, o Order, name string, now time.Time) *Verdict {
 	if !o.reaches(host) {
 		return outOfReach(o, name)
 	}
-	rested := s
-	rested.Attacked = nil
-	if status, why := p.hostStatus(rested, host, now); status != HostReady && status != HostUnfit && status != HostKept {
+	if status, why := of(host); status != HostReady && status != HostUnfit && status != HostKept {
 		return refuse(HostNotEligible, "%s is %s: %s", name, status, why)
 	}
 	return nil
@@ -514,7 +518,7 @@ func (p Plan) whyNoPool() string {
 }
 
 func (p Plan) whyNothing(s State, h Host, now time.Time) string {
-	f, off := s.Facts[h.Name], p.offHoursNow(now)
+	f, off := s.Facts[h.Name], p.offHours(p.closings(now, 0))
 	if !p.believed(f, now) {
 		f = Facts{}
 	}

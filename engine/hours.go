@@ -1,9 +1,6 @@
 package engine
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // Hours of attacks and of hosts, beside those of the schedule, and whom they keep out at one moment.
 
@@ -70,6 +67,12 @@ func (c closings) on(groups uint64) uint64 {
 	return out
 }
 
+// drawn are the attacks that the schedule may draw on members of the kind just then.
+func (c closings) drawn(k kind) uint64 { return k.profile &^ c.on(k.hours) }
+
+// ordered are those that only an order runs.
+func (c closings) ordered(k kind) uint64 { return k.ordered &^ c.on(k.hours) }
+
 // hourGroups are those of Schedule.Groups that the host is in.
 func (p Plan) hourGroups(h Host) (in uint64) {
 	for g, group := range p.Schedule.Groups {
@@ -84,23 +87,24 @@ func (p Plan) hourGroups(h Host) (in uint64) {
 const maxHostHours = 64
 
 // hoursOf are the hours besides the schedule's that bind an attack on a host, and whose they are.
-func (p Plan) hoursOf(a Attack, h Host) (binding []Hours, whose []string) {
+func (p Plan) hoursOf(a Attack, h Host) (binding []*Hours, whose []string) {
 	if a.Hours != nil {
-		binding, whose = append(binding, *a.Hours), append(whose, a.Name)
+		binding, whose = append(binding, a.Hours), append(whose, a.Name)
 	}
-	for _, group := range p.Schedule.Groups {
-		if group.Hosts.Selects(h) {
-			binding, whose = append(binding, group.Hours), append(whose, h.Name)
+	for i := range p.Schedule.Groups {
+		if group := &p.Schedule.Groups[i]; group.Hosts.Selects(h) {
+			binding, whose = append(binding, &group.Hours), append(whose, h.Name)
 		}
 	}
 	return binding, whose
 }
 
-// offHours is why an attack that lasts so long may not begin on the host by the hours of either; they bind everybody.
-func (p Plan) offHours(a Attack, h Host, last time.Duration, now time.Time) *Verdict {
+// notInTheirHours is why an attack that lasts so long may not begin on the host by the hours of either; they bind
+// everybody.
+func (p Plan) notInTheirHours(a Attack, h Host, last time.Duration, now time.Time) *Verdict {
 	binding, whose := p.hoursOf(a, h)
 	for i, hours := range binding {
-		own := p.Schedule.only(hours)
+		own := p.Schedule.only(*hours)
 		w, open := own.Open(now)
 		switch {
 		case !open:
@@ -117,29 +121,44 @@ func (p Plan) offHours(a Attack, h Host, last time.Duration, now time.Time) *Ver
 	return nil
 }
 
-// overtime undoes what runs beyond the hours of its attack or of its host.
-func (t *turn) overtime() {
+// shift is the window of hours of one's own at one moment, if they are open then.
+type shift struct {
+	Window
+	open bool
+}
+
+// shifts tells of the hours that bind each run, and whose they are.
+func (t *turn) shifts(tell func(r Run, whose string, now shift)) {
+	known := map[*Hours]shift{} // a thousand runs are bound by the same few hours
 	for _, r := range t.s.Running {
 		binding, whose := t.hoursOf(r.Attack, r.Host)
 		for i, hours := range binding {
-			if _, open := t.Schedule.within(hours, t.At); !open {
-				reason := fmt.Sprintf("window: the hours of %s have ended", whose[i])
-				t.revertWhere(reason, func(x Run) bool { return x.ID == r.ID })
+			now, seen := known[hours]
+			if !seen {
+				now.Window, now.open = t.Schedule.within(*hours, t.At)
+				known[hours] = now
 			}
+			tell(r, whose[i], now)
 		}
 	}
 }
 
+// overtime undoes what runs beyond the hours of its attack or of its host.
+func (t *turn) overtime() {
+	t.shifts(func(r Run, whose string, now shift) {
+		if !now.open {
+			t.revertWhere("window: the hours of "+whose+" have ended", func(x Run) bool { return x.ID == r.ID })
+		}
+	})
+}
+
 // hoursEnd tells when the hours of what runs end.
 func (t *turn) hoursEnd(tell func(time.Time)) {
-	for _, r := range t.s.Running {
-		binding, _ := t.hoursOf(r.Attack, r.Host)
-		for _, hours := range binding {
-			if w, open := t.Schedule.within(hours, t.At); open {
-				tell(w.End)
-			}
+	t.shifts(func(_ Run, _ string, now shift) {
+		if now.open {
+			tell(now.End)
 		}
-	}
+	})
 }
 
 // ClosedHosts are hosts whose own hours are over, in words.
@@ -159,9 +178,8 @@ func (p Plan) closedHosts(now time.Time) (closed []ClosedHosts) {
 	return closed
 }
 
-// offHoursNow are the attacks in whose own hours it is not, and what those are.
-func (p Plan) offHoursNow(now time.Time) map[string]string {
-	c := p.closings(now, 0)
+// offHours are the attacks in whose own hours it is not, and what those are.
+func (p Plan) offHours(c closings) map[string]string {
 	off := map[string]string{}
 	for i, a := range p.Attacks {
 		if c.attacks&(1<<i) != 0 {

@@ -314,14 +314,15 @@ func (t *turn) orderNotNow(o Order, d Draw) *Verdict {
 	if a, known := t.Attack(d.Attack); known && notForRole(a, o) != nil { // and so may the plan
 		return notForRole(a, o)
 	}
+	notNow := t.mayOrder(t.s, o, t.At)
 	for _, name := range d.hosts() { // the fleet may have changed since the draw
-		if v := t.mayOrder(t.s, o, name, t.At); v != nil {
+		if v := notNow(name); v != nil {
 			return v
 		}
 		host, _ := t.Roster.Find(name)
 		if a, known := t.Attack(d.Attack); !known || !a.Hosts.Selects(host) {
 			return refuse(NoFeasibleAttack, "%s is no longer meant for %s", d.Attack, name)
-		} else if v := t.offHours(a, host, t.run(d, name, t.At).For, t.At); v != nil {
+		} else if v := t.notInTheirHours(a, host, t.run(d, name, t.At).For, t.At); v != nil {
 			return v
 		}
 	}

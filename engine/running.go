@@ -31,11 +31,10 @@ func (t *turn) advanced(w Advanced) {
 		return
 	}
 	r := &t.s.Running[i]
-	if v := t.notFitting(t.At, r.For); v != nil && notYetFelt(*r) && w.Phase != "" && r.Stopping == "" {
-		t.revertWhere("window: "+v.Sentence, func(x Run) bool { return x.ID == w.Run }) // the approach took too long
-	}
-	if v := t.offHours(r.Attack, r.Host, r.For, t.At); v != nil && notYetFelt(*r) && w.Phase != "" && r.Stopping == "" {
-		t.revertWhere("window: "+v.Sentence, func(x Run) bool { return x.ID == w.Run })
+	if notYetFelt(*r) && w.Phase != "" && r.Stopping == "" {
+		if v := t.notInTime(r.Attack, r.Host, r.For, t.At); v != nil { // the approach took too long
+			t.revertWhere("window: "+v.Sentence, func(x Run) bool { return x.ID == w.Run })
+		}
 	}
 	if w.Guard != nil {
 		r.Guard = w.Guard

@@ -211,11 +211,16 @@ func (p Plan) notDrawn(s State, now time.Time) *Verdict {
 		return refuse(NoEligibleHost, "no host is eligible: %s", p.whyNobody(s, now))
 	}
 	a, _ := p.Attack(s.Next.Attack)
-	if v := p.notFitting(now, a.For); v != nil {
+	host, _ := p.Roster.Find(s.Next.Host)
+	return p.notInTime(a, host, a.For, now)
+}
+
+// notInTime: they must end inside the hours of the attack and of the host, too.
+func (p Plan) notInTime(a Attack, h Host, last time.Duration, now time.Time) *Verdict {
+	if v := p.notFitting(now, last); v != nil {
 		return v
 	}
-	host, _ := p.Roster.Find(s.Next.Host)
-	return p.offHours(a, host, a.For, now)
+	return p.notInTheirHours(a, h, last, now)
 }
 
 // notFitting: attack, undo and margin must end inside the window.
