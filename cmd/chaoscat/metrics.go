@@ -13,6 +13,7 @@ import (
 
 	"github.com/chaoscat/chaoscat/cmd/chaoscat/config"
 	"github.com/chaoscat/chaoscat/engine"
+	"github.com/chaoscat/chaoscat/engine/feed"
 	"github.com/chaoscat/chaoscat/engine/local"
 	"github.com/chaoscat/chaoscat/engine/metrics"
 	"github.com/chaoscat/chaoscat/engine/webhook"
@@ -28,7 +29,7 @@ func (g *graph) metrics(w world, log *slog.Logger) (*outlet, error) {
 	return &outlet{name: "metrics", run: func(ctx context.Context, e *local.Engine) {
 		var serving sync.WaitGroup
 		serving.Go(func() { m.Serve(ctx, g.config.Metrics.Listen, log) })
-		follow(ctx, e, since, m.Hear)
+		feed.Since(ctx, e, since, m.Hear)
 		m.End()
 		serving.Wait()
 	}}, nil

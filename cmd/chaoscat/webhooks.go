@@ -55,25 +55,11 @@ func deliver(ctx context.Context, e feed.Engine, since time.Time, hooks []*webho
 	for _, h := range hooks {
 		all.Go(func() { h.Run(last) })
 	}
-	follow(ctx, e, since, func(_ engine.Snapshot, news []engine.Record, missed uint64) {
+	feed.Since(ctx, e, since, func(_ engine.Snapshot, news []engine.Record, missed uint64) {
 		for _, h := range hooks {
 			h.Hear(news, missed)
 		}
 	})
 	end()
 	all.Wait()
-}
-
-// follow is [feed.Follow] from a moment on, which may be long before the engine's first step or in the middle of its life.
-func follow(ctx context.Context, e feed.Engine, since time.Time, hear func(now engine.Snapshot, news []engine.Record, missed uint64)) {
-	first := true
-	feed.Follow(ctx, e, 0, func(now engine.Snapshot, news []engine.Record, missed uint64) {
-		if first {
-			for len(news) > 0 && news[0].At.Before(since) {
-				news = news[1:]
-			}
-			first, missed = false, 0 // what is of earlier lives
-		}
-		hear(now, news, missed)
-	})
 }

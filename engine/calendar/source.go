@@ -249,10 +249,7 @@ const longestSummary = 120
 
 // reason is why an event closes, as people read it.
 func (s *Source) reason(summary string) string {
-	if runes := []rune(summary); len(runes) > longestSummary {
-		summary = string(runes[:longestSummary]) + "…"
-	}
-	return cmp.Or(summary, "an event without a summary") + byCalendar + s.o.Name
+	return cmp.Or(printable.Short(summary, longestSummary), "an event without a summary") + byCalendar + s.o.Name
 }
 
 // Describe is the state of the calendar in one sentence, and whether it can be used.

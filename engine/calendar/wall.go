@@ -30,8 +30,3 @@ func fields(t time.Time) time.Time {
 func date(year int, month time.Month, day int) time.Time {
 	return time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
 }
-
-// dateOf is the civil day of t at the place.
-func dateOf(t time.Time, place *time.Location) time.Time {
-	return date(t.In(place).Date())
-}

@@ -74,7 +74,7 @@ func (p packed) unpack() ([]engine.Record, error) {
 	for _, l := range p.Lines {
 		texts := strings.Split(l.Text, "\n")
 		if len(texts) != len(l.At) {
-			return nil, fmt.Errorf("reading the engine's answer: %d lines of output with %d times", len(texts), len(l.At))
+			return nil, fmt.Errorf("%d lines of output with %d times", len(texts), len(l.At))
 		}
 		all = slices.Grow(all, len(texts))
 		for i, text := range texts {

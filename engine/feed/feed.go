@@ -6,6 +6,7 @@ package feed
 
 import (
 	"context"
+	"time"
 
 	"github.com/chaoscat/chaoscat/engine"
 )
@@ -32,4 +33,19 @@ func Follow(ctx context.Context, e Engine, after uint64, hear func(now engine.Sn
 		}
 		hear(now, news, missed)
 	}
+}
+
+// Since is Follow from a moment on, which may be long before the engine's first step or in the middle of its life. What
+// is of before counts as neither heard nor missed.
+func Since(ctx context.Context, e Engine, at time.Time, hear func(now engine.Snapshot, news []engine.Record, missed uint64)) {
+	first := true
+	Follow(ctx, e, 0, func(now engine.Snapshot, news []engine.Record, missed uint64) {
+		if first {
+			for len(news) > 0 && news[0].At.Before(at) {
+				news = news[1:]
+			}
+			first, missed = false, 0
+		}
+		hear(now, news, missed)
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/chaoscat/chaoscat/engine"
 )
@@ -60,4 +61,19 @@ func TestEveryRecordIsHeardOnceInOrderAndWhatIsGoneIsCounted(t *testing.T) {
 	if want := []uint64{2, 3, 4, 7, 8, 9}; !slices.Equal(heard, want) || missed != 2 {
 		t.Errorf("heard %v and missed %d, want %v and 2", heard, missed, want)
 	}
+}
+
+func TestWhatWasRecordedBeforeTheMomentIsNeitherHeardNorMissed(t *testing.T) {
+	noon := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
+	r := &ring{views: make(chan engine.Snapshot, 1)}
+	for seq := uint64(7); seq < 10; seq++ { // those before are gone
+		r.kept = append(r.kept, engine.Record{Seq: seq, At: noon.Add(time.Duration(seq) * time.Minute)})
+	}
+	r.views <- engine.Snapshot{LastSeq: 9}
+	close(r.views)
+	Since(t.Context(), r, noon.Add(8*time.Minute), func(_ engine.Snapshot, news []engine.Record, missed uint64) {
+		if len(news) != 2 || news[0].Seq != 8 || missed != 0 {
+			t.Errorf("heard %v, and that %d were missed", news, missed)
+		}
+	})
 }

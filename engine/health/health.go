@@ -89,10 +89,4 @@ func Blame(causes []string, format string, args ...any) engine.GateAnswer {
 }
 
 // short keeps a value of the other side from filling the sentence.
-func short(s string) string {
-	const most = 80
-	if r := []rune(s); len(r) > most {
-		return string(r[:most]) + "…"
-	}
-	return s
-}
+func short(s string) string { return printable.Short(s, 80) }

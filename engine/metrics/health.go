@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -57,7 +58,7 @@ func (k known) ready(now time.Time, quiet time.Duration) health {
 
 func (k known) begun() condition {
 	if k.Verdict.Name == engine.Reconciling || k.Verdict.Name == engine.Unknown {
-		return condition{"reconciled", false, orElse(k.Verdict.Sentence, "starting")}
+		return condition{"reconciled", false, cmp.Or(k.Verdict.Sentence, "starting")}
 	}
 	return condition{"reconciled", true, "nothing of an earlier life is open"}
 }
@@ -81,11 +82,4 @@ func (k known) configured() condition {
 		return condition{"configuration", true, k.Warning}
 	}
 	return condition{"configuration", true, "as it was written when it was last read"}
-}
-
-func orElse(text, instead string) string {
-	if text == "" {
-		return instead
-	}
-	return text
 }

@@ -159,10 +159,5 @@ func (r ref) name() string {
 
 // short makes a text of PagerDuty's fit for a sentence of ours.
 func short(s string) string {
-	const most = 100
-	s = printable.Printable(strings.Join(strings.Fields(s), " "))
-	if r := []rune(s); len(r) > most {
-		return string(r[:most]) + "…"
-	}
-	return s
+	return printable.Short(printable.Printable(strings.Join(strings.Fields(s), " ")), 100)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/chaoscat/chaoscat/engine"
+	"github.com/chaoscat/chaoscat/engine/printable"
 )
 
 // story is an attack as responders see it: the runs of one order together.
@@ -184,13 +185,7 @@ func set(into, from map[string]string) {
 }
 
 // clip keeps a text within the 1024 characters that PagerDuty takes.
-func clip(s string) string {
-	const most = 1000
-	if r := []rune(s); len(r) > most {
-		return string(r[:most]) + "…"
-	}
-	return s
-}
+func clip(s string) string { return printable.Short(s, 1000) }
 
 // tally is "10 effective, 2 weak; 1 residue".
 func tally(outcomes []engine.Outcome) string {

@@ -42,6 +42,18 @@ func Printable(s string) string {
 	return line.String()
 }
 
+// Short is the beginning of what is longer than so many characters, and all of what is not.
+func Short(s string, most int) string {
+	n := 0
+	for at := range s {
+		if n == most {
+			return s[:at] + string(cut)
+		}
+		n++
+	}
+	return s
+}
+
 // plain spares the usual case, a short line of ASCII, every allocation.
 func plain(s string) bool {
 	for i := range len(s) {

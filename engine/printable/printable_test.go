@@ -84,3 +84,11 @@ func FuzzPrintable(f *testing.F) {
 		}
 	})
 }
+
+func TestWhatIsLongIsCutBetweenCharacters(t *testing.T) {
+	for text, want := range map[string]string{"": "", "äöü": "äöü", "äöüß": "äöü…", "a\xffbc": "a\xffb…"} {
+		if got := printable.Short(text, 3); got != want {
+			t.Errorf("%q is cut to %q, not %q", text, got, want)
+		}
+	}
+}

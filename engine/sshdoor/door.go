@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/anmitsu/go-shlex"
+	"github.com/chaoscat/chaoscat/engine/printable"
 	"github.com/charmbracelet/ssh"
 	"github.com/charmbracelet/wish"
 	gossh "golang.org/x/crypto/ssh"
@@ -288,7 +289,7 @@ func (d *Door) serve(gate *gate, s ssh.Session, v Visit, args []string, wants ki
 	defer out(nil)
 	go d.watch(ctx, out, s, v.Person)
 	if d.lines.take(v.Person, time.Now()) {
-		d.o.Log.Info("an SSH session began", "by", v.Person, "from", v.From, "command", short(strings.Join(args, " ")))
+		d.o.Log.Info("an SSH session began", "by", v.Person, "from", v.From, "command", printable.Short(strings.Join(args, " "), longestLine))
 		defer func() { d.o.Log.Info("an SSH session ended", "by", v.Person, "from", v.From, "exit", code) }()
 	}
 	if wants == console {
@@ -296,18 +297,6 @@ func (d *Door) serve(gate *gate, s ssh.Session, v Visit, args []string, wants ki
 		return d.o.Console(ctx, v)
 	}
 	return d.o.Command(ctx, v, args)
-}
-
-// short is the beginning of what may be long.
-func short(text string) string {
-	n := 0
-	for at := range text {
-		if n == longestLine {
-			return text[:at] + "..."
-		}
-		n++
-	}
-	return text
 }
 
 // The exit codes of what the door itself refuses, as everywhere in chaoscat.

@@ -346,13 +346,6 @@ func TestAStopIsAStopWhateverFlagsStandBeforeIt(t *testing.T) {
 	}
 }
 
-func TestALineOfTheLogIsShort(t *testing.T) {
-	long := strings.Repeat("ä", longestLine)
-	if short(long) != long || short(long+"b") != long+"..." || short("") != "" {
-		t.Error(short(long + "b"))
-	}
-}
-
 // standing is how many are on the porch, and how many there are.
 func (p *porch) standing() (waiting, all int) {
 	p.mu.Lock()
