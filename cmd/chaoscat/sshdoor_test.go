@@ -29,11 +29,8 @@ import (
 
 	"github.com/chaoscat/chaoscat/cmd/chaoscat/config"
 	"github.com/chaoscat/chaoscat/engine"
-	"github.com/chaoscat/chaoscat/engine/clock"
 	"github.com/chaoscat/chaoscat/engine/control"
-	"github.com/chaoscat/chaoscat/engine/health"
 	"github.com/chaoscat/chaoscat/engine/sshdoor"
-	"github.com/chaoscat/chaoscat/inventory/simulated"
 	"github.com/chaoscat/chaoscat/tui/person"
 )
 
@@ -103,28 +100,7 @@ func opensItsDoor(t *testing.T, change ...func(*engine.Plan)) *party {
 	p.address = free.Addr().String()
 	free.Close()
 
-	w := thisWorld()
-	w.clock = clock.Fast(time.Now(), demoMorning(time.Now()), 20)
-	catalogue, err := demoCatalogue()
-	if err != nil {
-		t.Fatal(err)
-	}
-	fleet, err := simulated.New(simulated.Options{Hosts: 12, Seed: 5, Clock: w.clock, Dir: t.TempDir(), Plain: true, LeaseAtLeast: 3 * time.Second, Attacks: simulatedAttacks(catalogue)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { fleet.Close() })
-	g, err := demoGraph(w, fleet, catalogue, 4)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(g.carrier.Close)
-	for i := range g.gates.asked {
-		g.gates.asked[i].By = askedOf{w.now, func(time.Time) (bool, string) { return true, "fine" }}
-	}
-	if g.gates.now, err = health.NewRunner(g.gates.asked, w.clock, func(string, engine.GateAnswer) {}); err != nil {
-		t.Fatal(err)
-	}
+	w, g := quietMorning(t, 12, 4)
 	g.plan.Schedule.CheckEvery = 12 * time.Hour // nothing happens but what is ordered
 	for _, f := range change {
 		f(&g.plan)

@@ -52,24 +52,21 @@ func listens(t *testing.T) *audience {
 	return a
 }
 
-// tells is an engine on a simulated fleet that tells others, until close.
-func tells(t *testing.T, change func(*config.Config)) *house {
+// quietMorning is a simulated fleet whose gates say yes and whose time goes by twenty times as fast as ours.
+func quietMorning(t *testing.T, hosts, atOnce int) (world, *graph) {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("runs an engine with a simulated fleet")
-	}
 	w := thisWorld()
 	w.clock = clock.Fast(time.Now(), demoMorning(time.Now()), 20)
 	catalogue, err := demoCatalogue()
 	if err != nil {
 		t.Fatal(err)
 	}
-	fleet, err := simulated.New(simulated.Options{Hosts: 3, Seed: 5, Clock: w.clock, Dir: t.TempDir(), Plain: true, LeaseAtLeast: 3 * time.Second, Attacks: simulatedAttacks(catalogue)})
+	fleet, err := simulated.New(simulated.Options{Hosts: hosts, Seed: 5, Clock: w.clock, Dir: t.TempDir(), Plain: true, LeaseAtLeast: 3 * time.Second, Attacks: simulatedAttacks(catalogue)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { fleet.Close() })
-	g, err := demoGraph(w, fleet, catalogue, 1)
+	g, err := demoGraph(w, fleet, catalogue, atOnce)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,6 +77,16 @@ func tells(t *testing.T, change func(*config.Config)) *house {
 	if g.gates.now, err = health.NewRunner(g.gates.asked, w.clock, func(string, engine.GateAnswer) {}); err != nil {
 		t.Fatal(err)
 	}
+	return w, g
+}
+
+// tells is an engine on a simulated fleet that tells others, until close.
+func tells(t *testing.T, change func(*config.Config)) *house {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("runs an engine with a simulated fleet")
+	}
+	w, g := quietMorning(t, 3, 1)
 	change(g.config)
 	h, err := open(context.Background(), w, g, filepath.Join(t.TempDir(), "state"), opening{log: slog.New(slog.DiscardHandler), demo: true, idle: "only by order"})
 	if err != nil {

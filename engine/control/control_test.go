@@ -68,17 +68,23 @@ func open(t *testing.T, role engine.Role) (*stage, *control.Client, string) {
 	t.Helper()
 	s := &stage{roster: engine.NewRoster([]engine.Host{{Name: "web-1", Address: "10.0.0.1", Port: 22}}),
 		views: make(chan engine.Snapshot), orders: make(chan engine.Order, 10)}
-	path := filepath.Join(t.TempDir(), "d", "s.sock")
-	server, err := control.Listen(path, control.Options{Engine: s, Who: func(uid int) control.Peer {
-		return control.Peer{UID: uid, Name: "kernel-says", Role: role}
-	}})
+	client, path := serves(t, role, control.Options{Engine: s})
+	return s, client, path
+}
+
+// serves is a client at the door of an engine, for one that the kernel says has the role. The door leaves no socket behind.
+func serves(t *testing.T, role engine.Role, o control.Options) (client *control.Client, path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "d", "s.sock")
+	o.Who = func(uid int) control.Peer { return control.Peer{UID: uid, Name: "kernel-says", Role: role} }
+	server, err := control.Listen(path, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(ctx) }()
-	client := control.NewClient(path)
+	client = control.NewClient(path)
 	t.Cleanup(func() {
 		client.Close()
 		cancel()
@@ -89,7 +95,7 @@ func open(t *testing.T, role engine.Role) (*stage, *control.Client, string) {
 			t.Errorf("the socket was left behind: %v", err)
 		}
 	})
-	return s, client, path
+	return client, path
 }
 
 func TestWhoOrdersIsTakenFromTheKernelNotFromTheRequest(t *testing.T) {

@@ -13,24 +13,7 @@ import (
 // reloads is a client at the door of an engine that reloads so, with what it was asked by whom.
 func reloads(t *testing.T, role engine.Role, reload func(ctx context.Context, by string) error) *control.Client {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "s.sock")
-	server, err := control.Listen(path, control.Options{
-		Engine: &stage{}, Who: func(uid int) control.Peer { return control.Peer{UID: uid, Name: "kernel-says", Role: role} }, Reload: reload,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- server.Serve(ctx) }()
-	client := control.NewClient(path)
-	t.Cleanup(func() {
-		client.Close()
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
+	client, _ := serves(t, role, control.Options{Engine: &stage{}, Reload: reload})
 	return client
 }
 
