@@ -201,22 +201,40 @@ func (b *brittle) together(f func() error) error {
 func (b *brittle) last(f func() error) error {
 	b.hush()
 	err := f()
-	b.writing.Lock()
-	defer b.writing.Unlock()
-	return errors.Join(err, b.flush())
+	return errors.Join(err, b.send())
 }
 
 func (b *brittle) Write(p []byte) (int, error) {
-	b.writing.Lock()
-	defer b.writing.Unlock()
-	if b.holding.Load() && len(b.held)+len(p) <= heldBytes {
-		b.held = append(b.held, p...)
+	if b.hold(p) {
 		return len(p), nil
 	}
+	b.writing.Lock()
+	defer b.writing.Unlock()
 	if err := b.flush(); err != nil {
 		return 0, err
 	}
 	return b.Conn.Write(p)
+}
+
+// hold keeps what is short, while there is a hush.
+func (b *brittle) hold(p []byte) bool {
+	b.writing.Lock()
+	kept := b.holding.Load() && len(b.held)+len(p) <= heldBytes
+	if kept {
+		b.held = append(b.held, p...)
+	}
+	b.writing.Unlock()
+	if kept && !b.holding.Load() {
+		b.release() // the hush has ended meanwhile
+	}
+	return kept
+}
+
+// send writes what is held.
+func (b *brittle) send() error {
+	b.writing.Lock()
+	defer b.writing.Unlock()
+	return b.flush()
 }
 
 // flush ends the connection if it fails: the library believes that it has written.
@@ -233,10 +251,27 @@ func (b *brittle) flush() error {
 	return err
 }
 
-// hush has what little the library still writes of itself wait for the next write that matters, after speak.
-// Neither waits for a write that is stuck.
-func (b *brittle) hush()  { b.holding.Store(true) }
-func (b *brittle) speak() { b.holding.Store(false) }
+// hush has what little the library still writes of itself wait for the next write that matters, or for speak. Neither
+// waits for a write that is stuck.
+func (b *brittle) hush() { b.holding.Store(true) }
+
+func (b *brittle) speak() {
+	b.holding.Store(false)
+	b.release()
+}
+
+// release sends what is still held: it may be a question, for whose answer somebody waits. Where somebody is just
+// writing they see to it.
+func (b *brittle) release() {
+	if !b.writing.TryLock() {
+		return
+	}
+	left := len(b.held) > 0
+	b.writing.Unlock()
+	if left {
+		go b.send() // ends with the write, at the latest with the connection
+	}
+}
 
 const asked = 5 * time.Millisecond
 
