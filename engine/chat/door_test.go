@@ -385,7 +385,7 @@ func TestWhatIsNotYetDoneWhenTheDoorClosesIsSaidNotToBeAndAStopIsDone(t *testing
 	s.send(mention("stop", ada, general, "<@"+bot+"> stop", at.Add(time.Second), ""))
 	s.until("an acknowledgement of each", func() bool { return len(s.acked) == 5 })
 	s.until("orders on their way", func() bool {
-		return len(s.chat.lanes[changes])+len(s.chat.lanes[pauses]) == 2 && len(s.chat.lanes[stops]) == 0
+		return s.stage.hanging() == 3 && len(s.chat.lanes[changes])+len(s.chat.lanes[pauses]) == 2
 	})
 	time.AfterFunc(50*time.Millisecond, func() { close(s.stage.hang) })
 	s.end()

@@ -235,6 +235,7 @@ type stage struct {
 	asked  []engine.Order
 	answer func(engine.Order) (string, error)
 	hang   chan struct{} // orders wait for it
+	hung   int           // how many do
 	watch  []chan engine.Snapshot
 }
 
@@ -268,6 +269,9 @@ func (s *stage) History(_ context.Context, after uint64) ([]engine.Record, error
 func (s *stage) Ask(ctx context.Context, o engine.Order) (string, error) {
 	s.mu.Lock()
 	hang := s.hang
+	if hang != nil {
+		s.hung++
+	}
 	s.mu.Unlock()
 	if hang != nil {
 		select {
@@ -283,6 +287,12 @@ func (s *stage) Ask(ctx context.Context, o engine.Order) (string, error) {
 		return s.answer(o)
 	}
 	return "", nil
+}
+
+func (s *stage) hanging() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.hung
 }
 
 // happen adds records, and shows the newest view.
