@@ -483,6 +483,7 @@ func TestControlZAtAShell(t *testing.T) {
 	p.Presses(person.ControlZ)
 	p.Expects("not suspended")
 	p.Presses("q")
+	p.Expects("> Stay")
 	p.Selects(person.Down, "Quit;")
 	p.Presses(person.Enter)
 	p.Expects("ready>", "code 0")
