@@ -175,18 +175,28 @@ func (t *turn) resume(o Order) {
 	t.obey(o, "resumed")
 }
 
+// pause ends no pause of somebody else before its time: only who resumes does that.
 func (t *turn) pause(o Order) {
-	t.s.Paused = &Pause{At: t.At, By: o.By, Reason: o.Reason}
-	text := "paused"
+	p, text := Pause{At: t.At, By: o.By, Reason: o.Reason}, "paused"
 	if o.For > 0 {
-		t.s.Paused.Until = t.At.Add(o.For)
+		p.Until = t.At.Add(o.For)
 		text = fmt.Sprintf("paused for %s", Span(o.For))
+	}
+	if held := t.s.Paused; held.holds(t.At) && held.By != o.By && outlasts(held.Until, p.Until) {
+		text = "paused for longer already by " + held.By + because(held.Reason) + "; asked"
+	} else {
+		t.s.Paused = &p
 	}
 	if t.s.Asked != nil && t.s.Asked.Draw.Order == nil {
 		t.s.Asked = nil
 	}
 	t.noteOrder(o, text, Record{Pause: t.s.Paused})
 	t.do(Reply{Order: o.ID})
+}
+
+// outlasts tells of two ends, of which the zero time never comes, whether the one is later.
+func outlasts(end, other time.Time) bool {
+	return !other.IsZero() && (end.IsZero() || end.After(other))
 }
 
 func (t *turn) skipNext(o Order) {
@@ -210,6 +220,10 @@ func (t *turn) exclude(o Order) {
 		if o.For > 0 {
 			x.Until = t.At.Add(o.For)
 			text += fmt.Sprintf(" for %s", Span(o.For))
+		}
+		if held, out := t.s.Excluded[o.Host]; out && held.holds(t.At) && held.By != o.By && outlasts(held.Until, x.Until) {
+			x = held // only who includes the host ends it before its time
+			text = "excluded " + o.Host + " for longer already by " + held.By + because(held.Reason) + "; asked"
 		}
 		t.s.Excluded = put(t.s.Excluded, o.Host, x)
 		t.revertWhere("its host was excluded by "+o.By, func(r Run) bool { return r.Host.Name == o.Host })

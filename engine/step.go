@@ -132,10 +132,20 @@ func (t *turn) planChanged(w PlanChanged) {
 		t.giveUpPending("the configuration was changed; order it again")
 		t.giveUpAsking(*refuse(AskingGates, "the configuration was changed while the gates were asked"))
 	}
+	t.overtaken(w.Anew)
 	if other := t.s.Noted != t.pool.hash; (other || w.Anew) && t.At.Before(t.s.Due) { // one that has come waits its turn
 		t.s.Due = time.Time{}
 	}
 	t.notePool("changed: " + w.Text)
+}
+
+// overtaken takes back what is not on yet and was begun under a plan that holds no more. What is on ends as it was begun.
+func (t *turn) overtaken(anew bool) {
+	t.revertWhere("the configuration was changed before it was on", func(r Run) bool {
+		host, known := t.Roster.Find(r.Host.Name)
+		same := known && host.Barred == "" && host.at() == r.Host.at() && r.Attack.Hosts.Selects(host)
+		return notYetFelt(r) && (anew || !same)
+	})
 }
 
 // notePool keeps what every later draw is explained from: the pool, where it is another than the one noted last.
