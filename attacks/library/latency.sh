@@ -13,7 +13,8 @@ measure() {
 	[ "$LONG" -le 5000 ] || { echo 'unverifiable waiting for an answer would take too long' && return; }
 	if PORT=$(tcp_port) && TO=$(partner) && [ -n "$TO" ]; then
 		echo "about to $TO port $PORT"
-		if connects "$TO" "$PORT" $((LONG / 1000 + 3)); then echo "figure $MS"; else echo "unverifiable $TO neither takes nor refuses connections on port $PORT"; fi
+		MS=$(connections | sort -n | sed -n "$([ "${P_jitter:-0}" = 0 ] && echo 1 || echo 2)p")
+		if [ -n "$MS" ]; then echo "figure $MS"; else echo "unverifiable $TO neither takes nor refuses connections on port $PORT"; fi
 	else
 		pingable to || return
 		pinged "$TO" -q -c 3 -W $((LONG / 1000 + 2))
@@ -21,6 +22,15 @@ measure() {
 		if [ -n "$MS" ]; then echo "figure $MS"; else echo "unverifiable $TO does not answer pings"; fi
 	fi
 	echo "expect up $WAIT"
+}
+
+# connections prints the times of three, since one alone may have lost a packet; where each takes long, of two. Without
+# jitter the quickest counts, else the second.
+connections() {
+	for I in 1 2 3; do
+		[ "$I $((LONG > 1000))" != '3 1' ] || break
+		connects "$TO" "$PORT" $((LONG / 1000 + 3)) && echo "$MS" || break
+	done
 }
 
 how() {

@@ -55,7 +55,9 @@ func (f *figure) part(which string) *figure {
 func (f *figure) heed(word, rest string) {
 	switch word {
 	case "figure":
-		f.value = number(rest)
+		if f.why == "" { // what cannot be trusted is no figure, whatever is said of it besides
+			f.value = number(rest)
+		}
 	case "expect":
 		f.expect, _ = attacks.ParseExpect(rest) // what is not understood expects nothing, and proves nothing
 	case "about":
@@ -117,8 +119,11 @@ func foretell(f figure, of engine.Figures) string {
 	return strings.Join(lines, "; ")
 }
 
+// into writes what was measured down. A look that saw nothing takes back nothing that an earlier one saw.
 func (f figure) into(to *engine.Figures, when func(*engine.Figures) **float64) {
-	*when(to) = f.value
+	if f.value != nil {
+		*when(to) = f.value
+	}
 	if f.about != "" {
 		to.About = f.about
 	}

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/chaoscat/chaoscat/attacks"
@@ -70,5 +71,26 @@ func TestEachPartOfACompoundIsJudgedByItsOwnExpectation(t *testing.T) {
 	}
 	if !felt(a.figures) || told[0].Parts[0].During != nil {
 		t.Errorf("what was told first has changed since: %+v", told[0])
+	}
+}
+
+func TestWhatCannotBeTrustedIsNoFigureWhateverIsSaidOfItBesides(t *testing.T) {
+	var f figure
+	for _, line := range []string{"figure 5", "unverifiable the clock was set", "figure 7"} {
+		word, rest, _ := strings.Cut(line, " ")
+		f.heed(word, rest)
+	}
+	if f.value != nil || f.why != "the clock was set" {
+		t.Errorf("figure %v, because %q", f.value, f.why)
+	}
+}
+
+func TestALookThatSawNothingTakesBackNothingThatWasSeen(t *testing.T) {
+	seen := 80.0
+	record := engine.Figures{Parts: []engine.Figures{{}, {}}}
+	figure{parts: []figure{{value: &seen}, {value: &seen}}}.into(&record, during)
+	figure{parts: []figure{{value: &seen}, {why: "only 12 packets"}}}.into(&record, during)
+	if d := record.Parts[1].During; d == nil || *d != seen {
+		t.Errorf("what is left of it: %+v", record.Parts[1])
 	}
 }
