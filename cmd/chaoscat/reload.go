@@ -27,8 +27,9 @@ func (a *app) reloadCommand() *cobra.Command {
 		Long: `reload has the running daemon read its configuration anew, as a HUP does, and says what came of it. It
 is taken whole or not at all: with a mistake anywhere the old one holds, and every mistake is printed.
 
-What runs ends as it was begun. Every gate must answer anew before anything else is attacked. Where an
-engine lives (state_dir, control.socket, control.ssh_listen), and log.format, change with a restart only.`,
+A fault that is on ends as it was begun, one that is not on yet is taken back. Every gate must answer
+anew before anything else is attacked. Where an engine lives (state_dir, control.socket,
+control.ssh_listen), and log.format, change with a restart only.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client := control.NewClient(a.socketPath())
 			defer client.Close()
