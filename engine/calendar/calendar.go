@@ -47,11 +47,11 @@ func called(summary string) string {
 
 // Occurrence is one time at which an event takes place, half-open.
 type Occurrence struct {
-	From, To  time.Time
-	Summary   string // one printable line
-	Free      bool   // marked as free time: TRANSP:TRANSPARENT
+	From, To  time.Time // To is the latest end that may be meant
+	Surely    time.Time // the soonest: From where no end is written, and To is the end of the day
+	Summary   string    // one printable line
+	Free      bool      // marked as free time: TRANSP:TRANSPARENT
 	Tentative bool
-	Endless   bool // no end is written: To is the end of the day
 }
 
 // identity is an occurrence among those of its event.
@@ -134,7 +134,7 @@ func (s *search) rule(e event, r rule, add func(stamp) error) error {
 	if place == nil {
 		place = s.home
 	}
-	skip := fields(s.from.In(place)).AddDate(0, 0, -e.lasts.days-2)
+	skip := fields(s.from.In(place)).AddDate(0, 0, -e.lasts.days-3) // clocks have changed by a whole day, and an end has clocks of its own
 	skip = time.Unix(skip.Unix()-e.lasts.seconds, 0).UTC()
 	end := fields(s.to.In(place)).AddDate(0, 0, 1)
 	count, failed := 0, error(nil)
@@ -173,8 +173,9 @@ func (r rule) over(at stamp, home *time.Location) bool {
 }
 
 func (s *search) add(e event, at stamp) (added bool, err error) {
-	o := Occurrence{From: at.at(s.home).In(s.home), To: e.lasts.after(at, s.home).In(s.home), Summary: printable.Printable(strings.TrimSpace(e.summary)),
-		Free: e.free, Tentative: e.tentative, Endless: e.endless}
+	soonest, latest := e.ends(at, s.home)
+	o := Occurrence{From: at.at(s.home).In(s.home), To: latest.In(s.home), Surely: soonest, Summary: printable.Printable(strings.TrimSpace(e.summary)),
+		Free: e.free, Tentative: e.tentative}
 	if !o.To.After(s.from) || !o.From.Before(s.to) {
 		return false, nil
 	}

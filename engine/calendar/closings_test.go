@@ -221,3 +221,24 @@ func TestTheSameEventOfTwoCalendarsIsOneClosing(t *testing.T) {
 	}
 	equal(t, got, "Sale, by the calendar a and b", "Sale, by the calendar b", "Move, by the calendar a", "written")
 }
+
+func TestAFreezeOverTheWeekendOfTheClocksHoldsUntilItsLastHourOnMonday(t *testing.T) {
+	berlin := place(t, "Europe/Berlin")
+	for _, event := range []string{
+		"UID:1\nSUMMARY:written once\nDTSTART:20261023T180000\nDTEND:20261026T120000",
+		"UID:1\nSUMMARY:every week\nDTSTART;TZID=Europe/Berlin:20261016T180000\nDTEND;TZID=Europe/Berlin:20261019T120000\nRRULE:FREQ=WEEKLY",
+	} {
+		c, err := Parse(ics(event))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for at, want := range map[int]bool{11*60 + 59: false, 12 * 60: true} {
+			monday := time.Date(2026, 10, 26, 0, at, 0, 0, berlin)
+			schedule := engine.Schedule{Location: berlin, Days: [7]bool{1: true, 2: true, 3: true, 4: true, 5: true},
+				Hours: []engine.HourRange{{Start: 10 * 60, End: 16 * 60}}, Closures: Closings{Sources: []*Source{{good: c, at: monday}}, Home: berlin}.At(monday)}
+			if _, open := schedule.Open(monday); open != want {
+				t.Errorf("%s: open is %t at %v", event, open, monday)
+			}
+		}
+	}
+}

@@ -17,6 +17,8 @@
 //   - Cancelled events do not take place. Events marked as free time (TRANSP:TRANSPARENT) do not close, unless asked to.
 //   - A date without an end is that day. A time without an end, or that ends as it begins, is the rest of its day; on call it
 //     is nobody.
+//   - An event that recurs over a change of the clocks may be meant to last as long as the first, or until the clocks show
+//     the same: it closes until the later of these ends, and is on call until the sooner. A DURATION is as long as it says.
 //   - The library that reads iCalendar for others, apognu/gocal, is not used: it gives 10 of the 39 recurrences of the RFC as
 //     the RFC does and the others differently, without an error, and drops what it cannot read. Here that would be open
 //     time.

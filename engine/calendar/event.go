@@ -32,8 +32,12 @@ type span struct {
 
 func (l span) after(s stamp, home *time.Location) time.Time {
 	s.civil = s.civil.AddDate(0, 0, l.days)
-	t := s.at(home)
-	return time.Unix(t.Unix()+l.seconds, 0).In(t.Location())
+	return later(s.at(home), l.seconds)
+}
+
+// later is so many seconds after t, which may be more than a [time.Duration] holds.
+func later(t time.Time, seconds int64) time.Time {
+	return time.Unix(t.Unix()+seconds, 0).In(t.Location())
 }
 
 // event is a VEVENT, understood.
@@ -43,9 +47,10 @@ type event struct {
 	free      bool // TRANSP:TRANSPARENT
 	cancelled bool
 	tentative bool
-	endless   bool // no end is written
 	start     stamp
-	lasts     span
+	end       *stamp // DTEND, if it is a time after the start
+	endless   bool   // no end is written for a time
+	lasts     span   // with an end, or none, no more than about as long
 	rules     []rule
 	more      []stamp // RDATE
 	except    []stamp // EXDATE
@@ -133,10 +138,12 @@ func (e *event) until(p property) error {
 		return err
 	case end.day != e.start.day:
 		return errors.New("of DTSTART and DTEND one is a date and the other a time")
+	case !end.day && (end.place == nil) != (e.start.place == nil):
+		return errors.New("of DTSTART and DTEND one has a time zone and the other none")
 	case end.day:
 		e.lasts.days = int((end.civil.Unix() - e.start.civil.Unix()) / 86400)
 	default:
-		e.lasts.seconds = end.at(time.UTC).Unix() - e.start.at(time.UTC).Unix()
+		e.end, e.lasts.seconds = &end, end.at(time.UTC).Unix()-e.start.at(time.UTC).Unix()
 	}
 	if e.lasts.days < 0 || e.lasts.seconds < 0 {
 		return errors.New("it ends before it begins")
@@ -148,13 +155,41 @@ func (e *event) until(p property) error {
 }
 
 func (e *event) restOfDay() {
-	if e.start.day {
-		e.lasts.days = 1
-		return
+	e.lasts, e.end, e.endless = span{days: 1}, nil, !e.start.day
+}
+
+// ends are the soonest and the latest end that an occurrence may mean. They differ where an event with a DTEND recurs over
+// a change of the clocks: by RFC 5545 it is as long as the first, and people mean the end that they read on the clock. What
+// closes does so until the latest; who is on call is so until the soonest.
+func (e event) ends(at stamp, home *time.Location) (soonest, latest time.Time) {
+	begins := at.at(home)
+	soonest, latest = begins, begins
+	switch {
+	case e.endless:
+	case e.end == nil:
+		soonest = e.lasts.after(at, home)
+		latest = soonest
+	default:
+		soonest, latest = later(begins, e.end.at(home).Unix()-e.start.at(home).Unix()), e.endOnTheClock(at, home)
+		if latest.Before(soonest) {
+			soonest, latest = latest, soonest
+		}
 	}
-	e.endless = true
-	midnight := date(e.start.civil.Date()).AddDate(0, 0, 1)
-	e.lasts.seconds = midnight.Unix() - e.start.civil.Unix()
+	if !latest.After(begins) { // no end is written, or the clocks skip all of it
+		return begins, wall(begins.Location(), date(begins.Date()).AddDate(0, 0, 1))
+	}
+	return soonest, latest
+}
+
+// endOnTheClock is the DTEND of an occurrence: what the clocks there show, moved as far as those at the start have.
+func (e event) endOnTheClock(at stamp, home *time.Location) time.Time {
+	begins := at.civil
+	if at.place != e.start.place { // an RDATE may be written by other clocks
+		begins = fields(at.at(home).In(e.start.at(home).Location()))
+	}
+	end := *e.end
+	end.civil = later(end.civil, begins.Unix()-e.start.civil.Unix())
+	return end.at(home)
 }
 
 // parseStamp reads one value of a property that has dates or times.

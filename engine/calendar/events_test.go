@@ -93,6 +93,50 @@ func TestAnEventWithoutAnEndLastsUntilTheEndOfItsDay(t *testing.T) {
 		"2026-07-04 00:00 +0200 - 2026-07-05 00:00 +0200 ")
 }
 
+func TestAnEventWithoutAnEndLastsUntilTheEndOfItsDayWhereTheClocksChange(t *testing.T) {
+	text := ics("UID:1\nDTSTART;TZID=Europe/Berlin:20260329T000000", "UID:2\nDTSTART:20260329T000000",
+		"UID:3\nDTSTART;TZID=Europe/Berlin:20261025T000000", "UID:4\nDTSTART:20261025T000000",
+		"UID:5\nDTSTART:20261024T090000\nDURATION:PT0S\nRRULE:FREQ=DAILY;COUNT=2;BYHOUR=22")
+	equal(t, between(t, text, place(t, "Europe/Berlin"), "2026-01-01", "2027-01-01"),
+		"2026-03-29 00:00 +0100 - 2026-03-30 00:00 +0200 ",
+		"2026-03-29 00:00 +0100 - 2026-03-30 00:00 +0200 ",
+		"2026-10-24 09:00 +0200 - 2026-10-25 00:00 +0200 ",
+		"2026-10-24 22:00 +0200 - 2026-10-25 00:00 +0200 ",
+		"2026-10-25 00:00 +0200 - 2026-10-26 00:00 +0100 ",
+		"2026-10-25 00:00 +0200 - 2026-10-26 00:00 +0100 ")
+}
+
+func TestAnEventEndsWhenTheClocksShowItsEndAlsoAcrossTheirChange(t *testing.T) {
+	text := ics("UID:1\nSUMMARY:floating\nDTSTART:20260327T180000\nDTEND:20260330T120000",
+		"UID:2\nSUMMARY:floating\nDTSTART:20261023T180000\nDTEND:20261026T120000",
+		"UID:3\nSUMMARY:zoned\nDTSTART;TZID=Europe/Berlin:20261023T190000\nDTEND;TZID=Europe/Berlin:20261026T120000",
+		"UID:4\nSUMMARY:of two zones\nDTSTART;TZID=Europe/Berlin:20261023T200000\nDTEND:20261026T110000Z")
+	equal(t, between(t, text, place(t, "Europe/Berlin"), "2026-01-01", "2027-01-01"),
+		"2026-03-27 18:00 +0100 - 2026-03-30 12:00 +0200 floating",
+		"2026-10-23 18:00 +0200 - 2026-10-26 12:00 +0100 floating",
+		"2026-10-23 19:00 +0200 - 2026-10-26 12:00 +0100 zoned",
+		"2026-10-23 20:00 +0200 - 2026-10-26 12:00 +0100 of two zones")
+}
+
+// A weekly freeze from Friday to Monday, the same hours of the clock or the same length: it is the longer one that closes.
+func TestARecurrenceAcrossTheChangeOfTheClocksClosesUntilTheLaterEndThatItMayMean(t *testing.T) {
+	for _, text := range [][]byte{
+		ics("UID:1\nDTSTART;TZID=Europe/Berlin:20260320T180000\nDTEND;TZID=Europe/Berlin:20260323T120000\nRRULE:FREQ=WEEKLY;COUNT=2\nRDATE:20261023T160000Z"),
+		ics("UID:1\nDTSTART:20260320T180000\nDTEND:20260323T120000\nRRULE:FREQ=WEEKLY;COUNT=2\nRDATE;TZID=Europe/Berlin:20261023T180000"),
+	} {
+		equal(t, between(t, text, place(t, "Europe/Berlin"), "2026-01-01", "2027-01-01"),
+			"2026-03-20 18:00 +0100 - 2026-03-23 12:00 +0100 ",
+			"2026-03-27 18:00 +0100 - 2026-03-30 13:00 +0200 ",
+			"2026-10-23 18:00 +0200 - 2026-10-26 12:00 +0100 ")
+	}
+}
+
+// The clocks skip from 02:00 to 03:00: it begins at 03:30, when its end is over.
+func TestAnEventWhoseHoursTheClocksSkipIsNotLost(t *testing.T) {
+	equal(t, between(t, ics("UID:1\nDTSTART:20260329T023000\nDTEND:20260329T030000"), place(t, "Europe/Berlin"), "2026-01-01", "2027-01-01"),
+		"2026-03-29 03:30 +0200 - 2026-03-30 00:00 +0200 ")
+}
+
 func TestAnOccurrenceMayBeMovedCancelledAddedOrLeftOut(t *testing.T) {
 	series := "UID:1\nSUMMARY:weekly\nDTSTART:20260706T100000Z\nDURATION:PT1H\nRRULE:FREQ=WEEKLY;COUNT=5\nRDATE:20260710T080000Z\nEXDATE:20260713T100000Z,20260801T000000Z"
 	moved := "UID:1\nRECURRENCE-ID:20260720T100000Z\nSUMMARY:moved\nDTSTART:20260721T150000Z\nDURATION:PT2H"
@@ -149,39 +193,42 @@ func TestWhatIsNotUnderstoodIsRefusedAndNeverLeftOut(t *testing.T) {
 	date := "UID:1\nSUMMARY:it\nDTSTART;VALUE=DATE:20260701\n"
 	for text, want := range map[string]string{
 		"": "BEGIN:VCALENDAR is missing",
-		"<!DOCTYPE html>\n<html><body>Sign in</body></html>":             "it is no iCalendar",
-		"{\"error\": \"no\"}":                                            "it is no iCalendar",
-		"BEGIN:VEVENT\nEND:VEVENT\n":                                     `it begins with "VEVENT"`,
-		"BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:20260701T100000Z\n":      "it breaks off: END:VEVENT is missing",
-		"BEGIN:VCALENDAR\nEND:VEVENT\n":                                  "line 2: END:VEVENT ends nothing",
-		"BEGIN:VCALENDAR\nnonsense\nEND:VCALENDAR\n":                     `line 2: "nonsense" is no line of a calendar`,
-		"BEGIN:VCALENDAR\nVERSION:1.0\nEND:VCALENDAR\n":                  `of version "1.0"`,
-		"BEGIN:VCALENDAR\nCALSCALE:HEBREW\nEND:VCALENDAR\n":              `by the calendar "HEBREW"`,
-		"BEGIN:VCALENDAR\nX:\xff\nEND:VCALENDAR\n":                       "it is not UTF-8 text",
-		strings.Repeat("BEGIN:VCALENDAR\n", 20):                          "nested too deeply",
-		string(ics("UID:1\nSUMMARY:it")):                                 `event 1 ("it"): it has no DTSTART`,
-		string(ics(date + "DTSTART:20260701T100000Z")):                   "DTSTART is there 2 times",
-		string(ics(date + "DTEND;VALUE=DATE:20260630")):                  "it ends before it begins",
-		string(ics(date + "DTEND:20260702T100000Z")):                     "one is a date and the other a time",
-		string(ics(date + "DURATION:-P1D")):                              "DURATION",
-		string(ics(date + "DURATION:PT")):                                "DURATION",
-		string(ics(date + "DTEND;VALUE=DATE:20260702\nDURATION:P1D")):    "both DTEND and DURATION",
-		string(ics("DTSTART;TZID=Mars/Olympus:20260701T100000")):         `the time zone "Mars/Olympus" is not known`,
-		string(ics("DTSTART:20260230T100000Z")):                          "is no date or time",
-		string(ics("DTSTART:2026-07-01")):                                "is no date or time",
-		string(ics(date + "EXRULE:FREQ=DAILY")):                          "EXRULE is not understood",
-		string(ics(date + "RDATE;VALUE=PERIOD:20260701T000000Z/P1D")):    "periods are not understood",
-		string(ics(date + "RECURRENCE-ID;RANGE=THISANDFUTURE:20260701")): "RANGE is not understood",
-		string(ics(date + "RRULE:FREQ=FORTNIGHTLY")):                     `FREQ "FORTNIGHTLY" is not known`,
-		string(ics(date + "RRULE:BYMONTH=1")):                            "FREQ is missing",
-		string(ics(date + "RRULE:FREQ=DAILY;BYEASTER=1")):                `"BYEASTER" is not understood`,
-		string(ics(date + "RRULE:FREQ=DAILY;INTERVAL=0")):                "INTERVAL",
-		string(ics(date + "RRULE:FREQ=DAILY;COUNT=2;UNTIL=20260705")):    "both COUNT and UNTIL",
-		string(ics(date + "RRULE:FREQ=DAILY;COUNT=2;COUNT=3")):           "COUNT is there twice",
-		string(ics(date + "RRULE:FREQ=WEEKLY;BYDAY=1MO")):                "BYDAY counts weekdays",
-		string(ics(date + "RRULE:FREQ=MONTHLY;BYDAY=XX")):                "is no weekday",
-		string(ics(date + "RRULE:FREQ=HOURLY")):                          "times of the day",
-		string(ics(date + "RRULE:FREQ=YEARLY;BYMONTH=-1")):               "BYMONTH",
+		"<!DOCTYPE html>\n<html><body>Sign in</body></html>":                             "it is no iCalendar",
+		"{\"error\": \"no\"}":                                                            "it is no iCalendar",
+		"BEGIN:VEVENT\nEND:VEVENT\n":                                                     `it begins with "VEVENT"`,
+		"BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:20260701T100000Z\n":                      "it breaks off: END:VEVENT is missing",
+		"BEGIN:VCALENDAR\nEND:VEVENT\n":                                                  "line 2: END:VEVENT ends nothing",
+		"BEGIN:VCALENDAR\nnonsense\nEND:VCALENDAR\n":                                     `line 2: "nonsense" is no line of a calendar`,
+		"BEGIN:VCALENDAR\nVERSION:1.0\nEND:VCALENDAR\n":                                  `of version "1.0"`,
+		"BEGIN:VCALENDAR\nCALSCALE:HEBREW\nEND:VCALENDAR\n":                              `by the calendar "HEBREW"`,
+		"BEGIN:VCALENDAR\nX:\xff\nEND:VCALENDAR\n":                                       "it is not UTF-8 text",
+		strings.Repeat("BEGIN:VCALENDAR\n", 20):                                          "nested too deeply",
+		string(ics("UID:1\nSUMMARY:it")):                                                 `event 1 ("it"): it has no DTSTART`,
+		string(ics(date + "DTSTART:20260701T100000Z")):                                   "DTSTART is there 2 times",
+		string(ics(date + "DTEND;VALUE=DATE:20260630")):                                  "it ends before it begins",
+		string(ics(date + "DTEND:20260702T100000Z")):                                     "one is a date and the other a time",
+		string(ics("DTSTART:20260701T100000\nDTEND:20260701T120000Z")):                   "one has a time zone and the other none",
+		string(ics("DTSTART:20260701T100000\nDTEND;TZID=Europe/Berlin:20260701T120000")): "one has a time zone and the other none",
+		string(ics("DTSTART;TZID=Europe/Berlin:20260701T100000\nDTEND:20260701T120000")): "one has a time zone and the other none",
+		string(ics(date + "DURATION:-P1D")):                                              "DURATION",
+		string(ics(date + "DURATION:PT")):                                                "DURATION",
+		string(ics(date + "DTEND;VALUE=DATE:20260702\nDURATION:P1D")):                    "both DTEND and DURATION",
+		string(ics("DTSTART;TZID=Mars/Olympus:20260701T100000")):                         `the time zone "Mars/Olympus" is not known`,
+		string(ics("DTSTART:20260230T100000Z")):                                          "is no date or time",
+		string(ics("DTSTART:2026-07-01")):                                                "is no date or time",
+		string(ics(date + "EXRULE:FREQ=DAILY")):                                          "EXRULE is not understood",
+		string(ics(date + "RDATE;VALUE=PERIOD:20260701T000000Z/P1D")):                    "periods are not understood",
+		string(ics(date + "RECURRENCE-ID;RANGE=THISANDFUTURE:20260701")):                 "RANGE is not understood",
+		string(ics(date + "RRULE:FREQ=FORTNIGHTLY")):                                     `FREQ "FORTNIGHTLY" is not known`,
+		string(ics(date + "RRULE:BYMONTH=1")):                                            "FREQ is missing",
+		string(ics(date + "RRULE:FREQ=DAILY;BYEASTER=1")):                                `"BYEASTER" is not understood`,
+		string(ics(date + "RRULE:FREQ=DAILY;INTERVAL=0")):                                "INTERVAL",
+		string(ics(date + "RRULE:FREQ=DAILY;COUNT=2;UNTIL=20260705")):                    "both COUNT and UNTIL",
+		string(ics(date + "RRULE:FREQ=DAILY;COUNT=2;COUNT=3")):                           "COUNT is there twice",
+		string(ics(date + "RRULE:FREQ=WEEKLY;BYDAY=1MO")):                                "BYDAY counts weekdays",
+		string(ics(date + "RRULE:FREQ=MONTHLY;BYDAY=XX")):                                "is no weekday",
+		string(ics(date + "RRULE:FREQ=HOURLY")):                                          "times of the day",
+		string(ics(date + "RRULE:FREQ=YEARLY;BYMONTH=-1")):                               "BYMONTH",
 	} {
 		if _, err := Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.120q: %v, want %q", text, err, want)

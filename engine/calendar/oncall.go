@@ -74,7 +74,7 @@ func (g *OnCall) Ask(ctx context.Context) engine.GateAnswer {
 	if err != nil {
 		return engine.GateAnswer{Text: printable.Printable(fmt.Sprintf("the calendar %s cannot be followed: %v", g.source.Name(), err))}
 	}
-	who := names(found)
+	who := names(found, now)
 	if len(who) == 0 {
 		return engine.GateAnswer{Text: fmt.Sprintf("nobody is on call now by the calendar %s%s", g.source.Name(), g.source.copied(now, g.home))}
 	}
@@ -96,10 +96,11 @@ func (g *OnCall) renew(ctx context.Context) {
 	}
 }
 
-// names are those of people who are surely there: not tentative, and until an end that is written.
-func names(found []Occurrence) (who []string) {
+// names are those of people who are surely there: not tentative, and until an end that is written, the soonest that it may
+// mean.
+func names(found []Occurrence, now time.Time) (who []string) {
 	for _, o := range found {
-		if o.Summary != "" && !o.Tentative && !o.Endless && !slices.Contains(who, o.Summary) {
+		if o.Summary != "" && !o.Tentative && o.Surely.After(now) && !slices.Contains(who, o.Summary) {
 			who = append(who, o.Summary)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -276,6 +277,34 @@ func TestNobodyIsOnCallByAnEventThatIsNotSure(t *testing.T) {
 		"UID:5\nSUMMARY:Dan\nDTSTART:20260701T080000Z\nDTEND:20260701T100000Z"), Options{})
 	if a := g.Ask(t.Context()); a.OK || len(a.Who) > 0 || a.Text != "nobody is on call now by the calendar rota.ics" {
 		t.Errorf("%+v", a)
+	}
+}
+
+// Where a shift that recurs may be meant to end sooner or later, closings hold until the later end, and who is on call is
+// sure until the sooner one.
+func TestNobodyIsOnCallBetweenTheTwoEndsThatAShiftMayHave(t *testing.T) {
+	berlin := place(t, "Europe/Berlin")
+	shifts := ics("UID:1\nSUMMARY:Ada\nDTSTART;TZID=Europe/Berlin:20260320T180000\nDTEND;TZID=Europe/Berlin:20260323T120000\nRRULE:FREQ=WEEKLY",
+		"UID:2\nSUMMARY:Bob\nDTSTART:20260329T023000\nDTEND:20260329T030000")
+	ask := func(at time.Time) engine.GateAnswer {
+		g := rota(t, shifts, Options{})
+		g.home, g.now = berlin, fixed(at)
+		return g.Ask(t.Context())
+	}
+	for at, want := range map[time.Time]bool{
+		time.Date(2026, 3, 23, 11, 59, 0, 0, berlin):  true,
+		time.Date(2026, 3, 23, 12, 0, 0, 0, berlin):   false,
+		time.Date(2026, 3, 30, 11, 59, 0, 0, berlin):  true,
+		time.Date(2026, 3, 30, 12, 0, 0, 0, berlin):   false, // until 13:00 it would be as long as the first
+		time.Date(2026, 10, 26, 10, 59, 0, 0, berlin): true,
+		time.Date(2026, 10, 26, 11, 0, 0, 0, berlin):  false, // until 12:00 the clocks would show the hours of the first
+	} {
+		if a := ask(at); a.OK != want || slices.Contains(a.Who, "Bob") {
+			t.Errorf("%v: %+v", at, a)
+		}
+	}
+	if a := ask(time.Date(2026, 3, 29, 4, 0, 0, 0, berlin)); strings.Join(a.Who, "+") != "Ada" {
+		t.Errorf("in a day whose clocks skipped Bob's shift: %+v", a)
 	}
 }
 
