@@ -25,8 +25,8 @@ type Host struct {
 // In tells whether the host belongs to the group.
 func (h Host) In(group string) bool { return slices.Contains(h.Groups, group) }
 
-// at is how the host is reached.
-func (h Host) at() [4]string { return [4]string{h.Address, fmt.Sprint(h.Port), h.User, h.Jump} }
+// where the host is, whatever it is called and whoever logs in there.
+func (h Host) where() string { return fmt.Sprintf("%s|%d|%s", h.Address, h.Port, h.Jump) }
 
 // Selector names a set of hosts. A host is selected if any positive term matches it and no negated one
 // does; a selector without positive terms starts from all hosts. The empty selector means every host.

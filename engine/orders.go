@@ -216,6 +216,9 @@ func (t *turn) skipNext(o Order) {
 func (t *turn) exclude(o Order) {
 	t.withHostOrRun(o, func() {
 		x := Exclusion{By: o.By, Reason: o.Reason}
+		if host, known := t.Roster.Find(o.Host); known {
+			x.Where = host.where()
+		}
 		text := "excluded " + o.Host
 		if o.For > 0 {
 			x.Until = t.At.Add(o.For)

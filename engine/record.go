@@ -71,6 +71,7 @@ type Exclusion struct {
 	By     string    `json:"by"`
 	Reason string    `json:"reason,omitempty"`
 	Until  time.Time `json:"until,omitzero"`
+	Where  string    `json:"where,omitempty"` // the host is, whatever it is called: address, port and jump host
 }
 
 // Draw is how a host and an attack were chosen, with all that is needed to do it again.

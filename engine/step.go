@@ -104,6 +104,7 @@ func (t *turn) started(w Started) {
 	t.s.Asked, t.s.Gates, t.s.Next, t.s.Ending = nil, nil, nil, ""
 	t.s.Pending, t.s.Due, t.s.Noted = nil, time.Time{}, ""
 	t.notePool("started")
+	t.excludeRenamed()
 	t.rest(t.Schedule.CheckEvery)
 	for _, a := range t.s.Attacked {
 		t.rest(a.At.Add(t.Schedule.Wait).Sub(t.At))
@@ -133,6 +134,7 @@ func (t *turn) planChanged(w PlanChanged) {
 		t.giveUpAsking(*refuse(AskingGates, "the configuration was changed while the gates were asked"))
 	}
 	t.overtaken(w.Anew)
+	t.excludeRenamed()
 	if other := t.s.Noted != t.pool.hash; (other || w.Anew) && t.At.Before(t.s.Due) { // one that has come waits its turn
 		t.s.Due = time.Time{}
 	}
@@ -143,7 +145,7 @@ func (t *turn) planChanged(w PlanChanged) {
 func (t *turn) overtaken(anew bool) {
 	t.revertWhere("the configuration was changed before it was on", func(r Run) bool {
 		host, known := t.Roster.Find(r.Host.Name)
-		same := known && host.Barred == "" && host.at() == r.Host.at() && r.Attack.Hosts.Selects(host)
+		same := known && host.Barred == "" && host.where() == r.Host.where() && host.User == r.Host.User && r.Attack.Hosts.Selects(host)
 		return notYetFelt(r) && (anew || !same)
 	})
 }
