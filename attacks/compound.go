@@ -3,6 +3,7 @@ package attacks
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -92,7 +93,9 @@ func PartParam(i int, name string) string { return fmt.Sprintf("c%d_%s", i+1, na
 // partsScript hands every function to the parts, see library/compound.sh. A part that has no renew is a "-" there.
 func partsScript(parts []Definition, gap time.Duration) string {
 	list, renews, any := strings.Join(kinds(parts), " "), make([]string, len(parts)), false
+	within := make([]string, len(parts)) // what the controller waits for each is what its undo may take on the host
 	for i, p := range parts {
+		within[i] = fmt.Sprintf("%.0f %s", math.Ceil(p.UndoWithin.Seconds()), p.Name)
 		renews[i] = "-"
 		if strings.Contains(flags(p), "RENEWS") {
 			renews[i], any = p.Name, true
@@ -100,12 +103,13 @@ func partsScript(parts []Definition, gap time.Duration) string {
 	}
 	var b strings.Builder
 	for _, f := range []struct{ name, by string }{
-		{"requires", "parts_require"}, {"layers", "parts_layers"}, {"prepare", "parts_prepare"},
+		{"requires", "parts_require"}, {"layers", "parts_layers"},
 		{"inject", fmt.Sprintf("parts_inject %d", int(gap.Seconds()))},
-		{"undo", "parts_undo"}, {"verify", "parts_verify"}, {"measure", "parts_measure"},
+		{"undo", `parts_undo "$1"`}, {"verify", `parts_verify "$1"`}, {"measure", "parts_measure"},
 	} {
 		fmt.Fprintf(&b, "%s() { %s %s; }\n", f.name, f.by, list)
 	}
+	fmt.Fprintf(&b, "prepare() { parts_prepare %s; }\n", strings.Join(within, " "))
 	if any {
 		fmt.Fprintf(&b, "renew() { parts_renew %s; }\n", strings.Join(renews, " "))
 	}

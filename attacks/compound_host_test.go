@@ -191,3 +191,63 @@ func TestAStormIsRenewedPartByPartAndEndsWithEveryGuardDead(t *testing.T) {
 		h.untouched()
 	})
 }
+
+// A part that hangs is killed alone when its own time is over; the parts that began before it come back all the same.
+func TestAPartWhoseUndoHangsKeepsNoOtherPart(t *testing.T) {
+	everyShell(t, func(t *testing.T, shell string) {
+		hangs := mine(t, CustomFiles{Name: "hangs", Inject: "true", Undo: "test -e /run/let-go || (sleep 1000; true)"})
+		hangs.UndoWithin = 2 * time.Second
+		parts := []Definition{marker(t, "one"), hangs, marker(t, "two")}
+		def, err := Compound("storm", parts, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := newHost(t, shell, append(Builtin(), append(parts, def)...)...)
+		s := h.attacked("g-storm", "storm", 60, 30, "c1_word=a", "c3_word=b")
+		s.send("stop")
+		if why := s.says("residue"); !strings.Contains(why, "hangs: it could not be taken back within 2 s") || strings.Contains(why, "one") || strings.Contains(why, "two") {
+			t.Errorf("the residue says %q", why)
+		}
+		if left, _ := h.sh("ls /run/one /run/two 2>/dev/null"); left != "" {
+			t.Errorf("of the other parts there is still %q", left)
+		}
+		s.ends()
+		h.must("touch /run/let-go")
+		if said, _ := h.run("undo", "id=g-storm"); !has(said, "restored") && !has(said, "clean") {
+			t.Errorf("%v", said)
+		}
+		h.must("rm -f /run/let-go /run/orders")
+		h.untouched()
+	})
+}
+
+// What has no process of its own goes on when the injection's first process is killed: the stop ends that, too.
+func TestAStormWhoseInjectionWasKilledDoesNotComeOnAfterItsUndo(t *testing.T) {
+	everyShell(t, func(t *testing.T, shell string) {
+		slow := mine(t, CustomFiles{Name: "slow", Inject: "touch /run/begun; sleep 2; sleep 1; echo on >/run/fault", Undo: "rm -f /run/fault /run/begun"})
+		parts := []Definition{slow, marker(t, "two")}
+		def, err := Compound("storm", parts, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := newHost(t, shell, append(Builtin(), append(parts, def)...)...)
+		for id, kind := range map[string]string{"h-slow": "slow", "h-storm": "storm"} {
+			h.upload(h.runner)
+			s := h.guard(id, kind, 60, 30, map[string][]string{"storm": {"c2_word=b"}}[kind]...)
+			s.says("armed")
+			s.send("go")
+			h.eventually(10*time.Second, "the injection has begun", func() bool { _, err := h.sh("test -e /run/begun"); return err == nil })
+			pid := strings.Fields(h.must("cat /run/chaoscat/" + id + "/inject"))[0]
+			h.must("kill -KILL " + pid)
+			h.eventually(10*time.Second, "its first process is dead", func() bool { return !h.lives(pid) })
+			s.send("stop")
+			s.says("restored")
+			s.ends()
+			if left, err := h.sh("kill -0 -" + pid); err == nil {
+				t.Errorf("after the undo of %s some of it still runs %s", kind, left)
+			}
+			h.sh("rm -f /run/orders")
+		}
+		h.untouched()
+	})
+}

@@ -75,7 +75,7 @@ func (f CustomFiles) script() string {
 		measure = "echo 'unverifiable this attack has no measure script'"
 	}
 	var b strings.Builder
-	b.WriteString("requires() { :; }\nlayers() { :; }\nprepare() { :; }\nverify() { :; }\n")
+	b.WriteString("requires() { can_end; }\nlayers() { :; }\nprepare() { :; }\nverify() { :; }\n")
 	for _, part := range []struct{ name, text string }{{"inject", f.Inject}, {"undo", f.Undo}, {"measure", measure}} {
 		fmt.Fprintf(&b, "%s() (\n:\n%s\n)\n", part.name, part.text)
 	}

@@ -342,3 +342,25 @@ func TestAGuardThatGoesDoesNotTakeTheNextControllersRunnerAlong(t *testing.T) {
 		h.untouched()
 	})
 }
+
+// Without a session of its own nothing tells what an injection has started from what it has not.
+func TestWithoutSetsidAnAttackOfOnesOwnIsInfeasible(t *testing.T) {
+	everyShell(t, func(t *testing.T, shell string) {
+		own := mine(t, CustomFiles{Name: "own", Inject: "echo on >/run/fault", Undo: "rm -f /run/fault"})
+		def, err := Compound("storm", find(t, "cpu", "fds"), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := newHost(t, shell, append(Builtin(), own, def)...)
+		h.must("for f in /usr/bin/setsid /bin/setsid; do [ ! -e $f ] || mount --bind /dev/null $f; done; ! command -v setsid")
+		for _, kind := range []string{"own", "storm"} {
+			const why = "this host has no setsid"
+			if said, _ := h.run("inspect", "label=x", "kind="+kind); !has(said, "infeasible x "+why) {
+				t.Errorf("inspect said of %s %q", kind, said)
+			}
+			if said, status := h.guard("bare-1", kind, 30, 15).ends(); status != 4 || !has(said, "infeasible "+why) {
+				t.Errorf("the guard said of %s %q and ended with %d", kind, said, status)
+			}
+		}
+	})
+}

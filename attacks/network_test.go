@@ -157,6 +157,25 @@ func TestWhatPingSaysIsUnderstood(t *testing.T) {
 	}
 }
 
+// Nobody who cannot send proves that nothing arrives, unless it is our rules that keep it from being sent.
+func TestABlackHoleIsNotProvenByAPingThatCannotStart(t *testing.T) {
+	for said, want := range map[string]string{
+		"3 packets transmitted, 0 received, 100% packet loss, time 2027ms":               "figure 0\nexpect down 100\n",
+		"3 packets transmitted, 3 received, 0% packet loss, time 2027ms":                 "figure 100\nexpect down 100\n",
+		"PING 10.0.0.7 (10.0.0.7): 56 data bytes\nping: sendto: Operation not permitted": "figure 0\nexpect down 100\n",
+		"PING 10.0.0.7 (10.0.0.7): 56 data bytes\nping: sendto: Network is unreachable":  "unverifiable ping says: ping: sendto: Network is unreachable\n",
+		"ping: socket: Operation not permitted":                                          "unverifiable ping says: ping: socket: Operation not permitted\n",
+		"sh: can't fork: Resource temporarily unavailable":                               "unverifiable ping says: sh: can't fork: Resource temporarily unavailable\n",
+	} {
+		for name, shell := range shells(t) {
+			got := asked(t, shell, "blackhole", "direction=both;lifeline=1;targets=10.0.0.7", "ping() { printf '%b\\n' \""+strings.ReplaceAll(said, "\n", `\n`)+"\"; }\npartner() { echo 10.0.0.7; }\nmeasure || :")
+			if got != "about by 10.0.0.7\n"+want {
+				t.Errorf("%s: of %q is made %q, want %q", name, said, got, want)
+			}
+		}
+	}
+}
+
 func TestPingsThatWereOvertakenAreCounted(t *testing.T) {
 	got := asked(t, "/bin/sh", "reorder", "", `PINGED='64 bytes from 10.0.0.7: icmp_seq=1 ttl=64 time=20.1 ms
 64 bytes from 10.0.0.7: icmp_seq=3 ttl=64 time=0.1 ms

@@ -619,3 +619,36 @@ requires`
 		}
 	}
 }
+
+// A holder that starts a process for each connection leaves none behind, whoever of them dies first.
+func TestAConnectionToATakenPortEndsWithIt(t *testing.T) {
+	h := newHost(t, "/bin/sh")
+	h.stub("perl", "#!/bin/sh\nexit 1\n")
+	h.stub("python3", "#!/bin/sh\nexit 1\n")
+	h.settle()
+	s := h.guard("hog-3", "port-hog", 40, 15, "port=8124")
+	if first := s.first(); !strings.HasPrefix(first, "armed") {
+		t.Skip(first)
+	}
+	s.send("go")
+	s.says("injected 0")
+	held := func() bool {
+		_, err := h.sh("grep -q -E ' [0-9A-F]+:1FBC [0-9A-F]+:[0-9A-F]{4} 01 ' /proc/net/tcp /proc/net/tcp6")
+		return err == nil
+	}
+	client := h.command(nil, "bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/8124; exec cat <&3")
+	if err := client.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer client.Wait()
+	defer client.Process.Kill()
+	h.eventually(10*time.Second, "there is a connection", held)
+	h.must("while read -r pid _; do kill -KILL $pid 2>/dev/null; done </run/chaoscat/hog-3/helpers; :")
+	s.send("stop")
+	s.says("restored")
+	s.ends()
+	h.eventually(5*time.Second, "the connection is over", func() bool { return !held() })
+	client.Process.Kill()
+	client.Wait()
+	h.untouched()
+}

@@ -26,13 +26,24 @@ show)
 	ActiveState-*) read -r v <$units/$unit 2>/dev/null || v=inactive ;;
 	Names-*) v=$unit ;;
 	BoundBy-db.service) v=web.service ;;
+	RequisiteOf-db.service) v=reqi.service ;;
+	PropagatesStopTo-db.service) v=follower.service ;;
 	RequiredBy-web.service) v=db.service ;;
+	RequiredBy-hurried.service) v=slow.service ;;
+	BoundBy-wanted.service) v=manual.service ;;
+	CanStart-manual.service) v=no ;;
+	CanStart-db.service) v=yes ;;
+	Transient-passing.service) v=yes ;;
+	Transient-db.service) v=no ;;
 	RequiredBy-lifeline.service) v=sshd.service ;;
 	TriggeredBy-db.service) v=db.socket ;;
 	esac
 	echo "$prop=$v" ;;
-stop) shift; for u; do echo inactive >$units/$u; [ $u = db.service ] && echo inactive >$units/web.service; echo "stop $u" >>/run/orders; done ;;
-start) echo active >$units/$3; echo "start $3" >>/run/orders ;;
+stop) shift; for u; do echo inactive >$units/$u; [ $u = db.service ] && for w in web reqi follower; do echo inactive >$units/$w.service; done; echo "stop $u" >>/run/orders; done ;;
+start)
+	echo "start $3" >>/run/orders
+	case $3 in *.socket) read -r v <$units/${3%.socket}.service; [ $v != active ] || exit 1 ;; esac # as systemd refuses it
+	echo active >$units/$3 ;;
 reset-failed) ;;
 *) exit 1 ;;
 esac
@@ -50,7 +61,7 @@ func withSystemd(t *testing.T, shell string) *namespaceHost {
 	h.must("mkdir -p /run/systemd/system")
 	h.stub("systemctl", fakeSystemctl)
 	h.stub("systemd-run", fakeSystemdRun)
-	h.must("cd /usr/local/sbin && mkdir units && cd units && for u in db.service web.service db.socket lifeline.service sshd.service; do echo active >$u; done; echo inactive >idle.service; : >/run/orders")
+	h.must("cd /usr/local/sbin && mkdir units && cd units && for u in db web reqi lifeline sshd hurried wanted manual passing; do echo active >$u.service; done; echo active >db.socket; echo reloading >follower.service; echo activating >slow.service; echo inactive >idle.service; : >/run/orders")
 	h.settle()
 	return h
 }
@@ -75,7 +86,7 @@ func TestAStoppedServiceComesBackWithAllThatStoppedWithIt(t *testing.T) {
 			t.Errorf("said %q and ended with %d", said, status)
 		}
 		orders := h.must("cat /run/orders")
-		for _, want := range []string{"--unit=chaoscat-svc-1", "RuntimeMaxSec=105", "OOMScoreAdjust=-1000", "--collect", "stop db.socket\nstop db.service\n", "start db.service\n", "start web.service\n", "start db.socket\n"} {
+		for _, want := range []string{"--unit=chaoscat-svc-1", "RuntimeMaxSec=105", "OOMScoreAdjust=-1000", "--collect", "stop db.socket\nstop db.service\n", "start db.socket\nstart db.service\n", "start web.service\n", "start reqi.service\n", "start follower.service\n"} {
 			if !strings.Contains(orders, want) {
 				t.Errorf("nobody ordered %q in\n%s", want, orders)
 			}
@@ -92,6 +103,9 @@ func TestServicesThatMustNotBeStoppedAreInfeasibleOnTheHostToo(t *testing.T) {
 		"lifeline.service": "sshd.service would be stopped", // sshd requires it
 		"idle.service":     "idle.service is inactive",
 		"none.service":     "there is no unit none.service",
+		"passing.service":  "passing.service is transient",
+		"wanted.service":   "manual.service would be stopped, and may not be started by hand",
+		"hurried.service":  "slow.service would be stopped while it is starting",
 	} {
 		if said, status := h.guard("svc-2", "service-stop", 60, 15, "unit="+unit).ends(); status != 4 || !has(said, "infeasible "+want) {
 			t.Errorf("%s: said %q and ended with %d", unit, said, status)

@@ -41,7 +41,8 @@ func TestChoosersExcludeEachOther(t *testing.T) {
 	}
 }
 
-// fakeManager keeps units as files: their state, and beside it the number of the main process.
+// fakeManager keeps units as files: their state, and beside it the number of the main process, or of one with which
+// the unit ends for good.
 const fakeManager = `#!/bin/bash
 units=/usr/local/sbin/units
 case $1 in
@@ -49,7 +50,9 @@ show)
 	prop=$3 unit=$5 v=
 	case $prop in
 	LoadState) v=not-found; [ -e $units/$unit ] && v=loaded ;;
-	ActiveState) { read -r v <$units/$unit; } 2>/dev/null || v=inactive ;;
+	ActiveState)
+		{ read -r pid <$units/$unit.only && [ ! -d /proc/$pid ] && rm $units/$unit.only && echo inactive >$units/$unit; } 2>/dev/null
+		{ read -r v <$units/$unit; } 2>/dev/null || v=inactive ;;
 	Names | Id) v=$unit ;;
 	MainPID) { read -r v <$units/$unit.main; } 2>/dev/null || v=0 ;;
 	ControlGroup) v=@GROUP@/$unit ;;
@@ -110,15 +113,19 @@ func (m mannedHost) roots() (roots []string) {
 // runs starts a process of that title, in a unit or, with "", in none, and returns its number in the host.
 func (m mannedHost) runs(unit, title string) string {
 	m.t.Helper()
-	join := ""
-	for _, root := range m.roots() {
-		if unit != "" {
-			join += "echo 0 >" + root + m.group + "/" + unit + "/cgroup.procs; "
-		}
-	}
-	pid := strings.TrimSpace(m.must(`bash -c '` + join + `exec -a "` + title + `" sleep 1000' </dev/null >/dev/null 2>&1 & echo $!`))
+	pid := strings.TrimSpace(m.must(`bash -c '` + m.joining(unit) + `exec -a "` + title + `" sleep 1000' </dev/null >/dev/null 2>&1 & echo $!`))
 	m.eventually(5*time.Second, title+" runs", func() bool { return strings.HasPrefix(m.must("tr '\\0' ' ' </proc/"+pid+"/cmdline"), title) })
 	return pid
+}
+
+// joining is how a shell enters a unit; "" is none.
+func (m mannedHost) joining(unit string) (line string) {
+	for _, root := range m.roots() {
+		if unit != "" {
+			line += "echo 0 >" + root + m.group + "/" + unit + "/cgroup.procs; "
+		}
+	}
+	return line
 }
 
 // halted tells whether a process is stopped in its tracks.
@@ -186,6 +193,107 @@ func TestAKilledProcessIsCountedAndAUnitThatDoesNotComeBackIsStarted(t *testing.
 			t.Error("the neighbour was killed, too")
 		}
 		m.over(neighbour)
+	})
+}
+
+// serves starts a program in a unit that ends with it for good: it takes signals as the traps say, and forks nobody.
+func (m mannedHost) serves(unit, traps string) string {
+	m.t.Helper()
+	m.stub("shop", "#!/bin/bash\n"+traps+"\nexec 3<>/usr/local/sbin/never\n: >/usr/local/sbin/serving\nwhile :; do read -t 1 -u 3; done\n")
+	pid := strings.TrimSpace(m.must("cd /usr/local/sbin && rm -f never serving && mkfifo never; bash -c '" + m.joining(unit) + "exec /usr/local/sbin/shop' </dev/null >/dev/null 2>&1 & echo $!"))
+	m.eventually(5*time.Second, "the program serves", func() bool { _, err := m.sh("test -e /usr/local/sbin/serving"); return err == nil })
+	m.must("echo " + pid + " >/usr/local/sbin/units/" + unit + ".only")
+	return pid
+}
+
+func TestNothingIsBackBeforeWhoWasAskedToEndHasEnded(t *testing.T) {
+	everyShell(t, func(t *testing.T, shell string) {
+		m := withUnits(t, shell)
+		m.must(": >/run/busy")
+		pid := m.serves("web.service", `trap 'trap "" TERM; while [ -e /run/busy ]; do read -t 0.1 -u 3; done; exit 0' TERM`)
+		s := m.attacked("grace-1", "process-kill", 60, 30, "unit=web.service", "signal=TERM", "count=1", "which=oldest", "orphans=0")
+		s.send("stop")
+		s.says("undoing")
+		if _, gone := poll2(2*time.Second, func() bool { _, err := m.sh("test -e /run/chaoscat/grace-1"); return err != nil }); gone {
+			t.Error("it was undone while the service was about to end")
+		}
+		m.must("rm /run/busy")
+		if said, status := s.ends(); last(said) != "restored" || status != 0 {
+			t.Errorf("said %q and ended with %d", said, status)
+		}
+		if got := m.must("cat /run/orders"); m.lives(pid) || !strings.Contains(got, "start web.service\n") {
+			t.Errorf("ordered\n%s", got)
+		}
+		m.over()
+	})
+}
+
+func TestWhoWasAskedToEndAndDoesNotIsResidueUntilItHas(t *testing.T) {
+	m := withUnits(t, "/bin/sh")
+	pid := m.serves("web.service", "trap : TERM")
+	s := m.attacked("grace-2", "process-kill", 60, 30, "unit=web.service", "signal=TERM", "count=1", "which=oldest", "orphans=0")
+	s.send("stop")
+	if said, status := s.ends(); last(said) != "residue TERM was sent to process "+pid+" of web.service, which has not ended yet: end it or restart web.service, unless it will" || status != 6 {
+		t.Errorf("said %q and ended with %d", said, status)
+	}
+	m.must("kill -KILL " + pid)
+	m.eventually(90*time.Second, "a watchdog has finished", func() bool { _, err := m.sh("test -e /run/chaoscat/grace-2"); return err != nil })
+	if got := m.must("cat /run/orders"); !strings.Contains(got, "start web.service\n") {
+		t.Errorf("ordered\n%s", got)
+	}
+	m.over()
+}
+
+func TestWhoNeedNotEndIsNotWaitedFor(t *testing.T) {
+	everyShell(t, func(t *testing.T, shell string) {
+		m := withUnits(t, shell)
+		for signal, traps := range map[string]string{"TERM": "trap '' TERM", "HUP": "trap : HUP"} {
+			pid := m.serves("web.service", traps)
+			s := m.attacked("deaf-1", "process-kill", 60, 30, "unit=web.service", "signal="+signal, "count=1", "which=oldest", "orphans=0")
+			m.restored(s)
+			if !m.lives(pid) {
+				t.Errorf("%s has ended it", signal)
+			}
+			m.must("kill -KILL " + pid)
+			m.eventually(5*time.Second, "the unit is down", func() bool {
+				return m.must("systemctl show -p ActiveState -- web.service") == "ActiveState=inactive\n"
+			})
+			m.must("echo active >/usr/local/sbin/units/web.service")
+		}
+		m.over()
+	})
+}
+
+func TestOnlyDeathsOfThoseWhoWereSentTheSignalAreItsEffect(t *testing.T) {
+	everyShell(t, func(t *testing.T, shell string) {
+		m := withUnits(t, shell)
+		deaf := m.serves("web.service", "trap '' TERM")
+		worker := m.runs("web.service", "shop --worker")
+		params := []string{"unit=web.service", "signal=TERM", "count=1", "which=oldest", "orphans=0"}
+		s := m.guard("own-1", "process-kill", 60, 30, params...)
+		s.says("armed")
+		m.measures("own-1", "process-kill", []string{"figure 2", "expect down 1"}, params...)
+		s.send("go")
+		s.says("injected 0")
+		m.must("kill -KILL " + worker)
+		m.eventually(5*time.Second, "the worker is dead", func() bool { return !m.lives(worker) })
+		m.measures("own-1", "process-kill", []string{"figure 2"}, params...)
+		m.restored(s)
+		m.over(deaf)
+	})
+}
+
+func TestASystemctlThatDoesNotAnswerProvesNothing(t *testing.T) {
+	everyShell(t, func(t *testing.T, shell string) {
+		m := withUnits(t, shell)
+		m.stub("systemctl", "#!/bin/sh\nexit 1\n")
+		for _, kind := range []string{"service-stop", "service-crash", "freeze"} {
+			said, _ := m.run("measure", "id=mute-1", "kind="+kind, "p.unit=web.service")
+			if !has(said, "unverifiable ") || has(said, "figure") {
+				t.Errorf("%s: measured %q", kind, said)
+			}
+		}
+		m.over()
 	})
 }
 

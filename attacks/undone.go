@@ -32,7 +32,7 @@ var undone = map[string]string{
 	"clock":         "the clock is set to where it would be, and the time services that ran are started",
 	"freeze":        "the control group is thawed, and the units that stopped meanwhile are started",
 	"port-hog":      "whoever listens on the port is killed",
-	"process-kill":  "killing ends, and a unit that did not come back is started",
+	"process-kill":  "killing ends, whoever was asked to end has ended, and a unit that did not come back is started",
 	"process-pause": "exactly the processes that were stopped go on, and units that stopped meanwhile are started",
 	"service-crash": "a unit that did not come back is started",
 	"service-stop":  "the service is started, and whatever stopped with it",

@@ -35,7 +35,11 @@ measure() {
 	elif pings_meant; then
 		pingable by || return
 		pinged "$TO" -q -c 3 -W 2
-		if [ "$SENT" -gt 0 ]; then echo "figure $((GOT * 100 / SENT))"; else echo 'figure 0'; fi
+		case $SENT-$PINGED in
+		0-*send*': Operation not permitted'*) echo 'figure 0' ;; # the rules keep it from being sent, at which busybox gives up
+		0-*) echo "unverifiable ping says: $(printf '%s\n' "$PINGED" | tail -n 1)" && return ;;
+		*) echo "figure $((GOT * 100 / SENT))" ;;
+		esac
 		echo 'expect down 100'
 	else
 		echo 'about (here the packets that were dropped)'

@@ -120,10 +120,12 @@ start_watchdogs() {
 }
 
 # start_service hands the second guard to systemd: logout rules and the death of sshd do not reach it, and
-# systemd ends it by a signal, which needs no free pid, should it ever hang.
+# systemd ends it by a signal, which needs no free pid, should it ever hang. That must not cut the undo of a compound
+# attack, each part of which has its time.
 start_service() {
+	parts
 	systemd-run --quiet --collect --unit="chaoscat-$ID" --description="chaoscat undoes $KIND" \
-		-p RuntimeMaxSec=$((TTL + 45)) -p TimeoutStopSec=20 -p KillMode=mixed -p OOMScoreAdjust=-1000 \
+		-p RuntimeMaxSec=$((TTL + 45 + WITHIN)) -p TimeoutStopSec=20 -p KillMode=mixed -p OOMScoreAdjust=-1000 \
 		-p TasksMax=infinity -p StandardInput=null -p StandardOutput=null -p StandardError=null \
 		/bin/sh "$D/runner" watch "$ID" systemd </dev/null >/dev/null 2>"$D/log.second" &
 }
@@ -162,9 +164,10 @@ go() {
 	say injecting
 	if [ -n "$CUSTOM" ]; then GAP='\n'; fi
 	CHAOSCAT_NONCE=$NONCE
-	export CHAOSCAT_NONCE
+	CHAOSCAT_RUN=$ID # the mark of all that the injection starts
+	export CHAOSCAT_NONCE CHAOSCAT_RUN
 	apart /bin/sh "$D/runner" inject "$ID" </dev/null
-	unset CHAOSCAT_NONCE
+	unset CHAOSCAT_NONCE CHAOSCAT_RUN
 }
 
 # renewed lets the kernel's timers run on. A failure is told and costs nothing: the fault ends early.
@@ -226,6 +229,7 @@ inject_now() {
 	live
 	inject
 	RC=$?
+	{ : >"$D/injected"; } 2>/dev/null
 	say "injected $RC"
 	[ "$RC" -ne 0 ] || exit 0
 	{ printf 'the injection failed\n' >"$D/cause"; } 2>/dev/null
@@ -233,10 +237,13 @@ inject_now() {
 	exit "$RC"
 }
 
-# a_step ID FUNCTION
+# a_step ID FUNCTION, or FUNCTION.N for part N of a compound attack.
 a_step() {
 	recall "$1" || exit 1
 	oom "$OOM"
-	"$2"
+	case $2 in
+	*.*) "${2%.*}" "${2#*.}" ;;
+	*) "$2" ;;
+	esac
 	exit
 }

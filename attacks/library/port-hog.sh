@@ -32,13 +32,21 @@ inject() {
 	echo "port $P_port${P_address:+ of $P_address} is taken by $TOOL"
 }
 
-# undo ends the group that a holder leads where it starts a process for each connection, and then whoever is left.
+# undo ends whoever holds the port, and then the group that a holder led where it starts a process for each connection:
+# once the holder is dead nobody joins it.
 undo() {
-	{ while read -r PID BORN_; do ! alive "$PID" "$BORN_" || kill -KILL "-$PID"; done <"$D/helpers"; } 2>/dev/null
 	ended "$D/helpers"
-}
+	ENDED=$?
+	while read -r PID _; do end_orphans "$PID"; done <"$D/helpers"
+	return "$ENDED"
+} 2>/dev/null
 
-verify() { ! living_in "$D/helpers" || { echo "port $P_port is still held by $LIVING" && return 1; }; }
+verify() {
+	! living_in "$D/helpers" || { echo "port $P_port is still held by $LIVING" && return 1; }
+	while read -r PID _; do
+		! kill -0 "-$PID" 2>/dev/null || ! orphaned "$PID" || { echo "connections to port $P_port are still held" && return 1; }
+	done <"$D/helpers"
+}
 
 measure() {
 	if [ ! -e "$D/gave_up" ] && [ -n "$(tcp_listening)" ]; then # else whoever listens there now is not ours
@@ -68,6 +76,7 @@ keeper() {
 		nap 0.2
 	done
 	! alive "$HOLDER" "$HOLDER_BORN" || kill -KILL "$HOLDER"
+	end_orphans "$HOLDER"
 }
 
 # tool sets TOOL to the first that does what is needed; those that differ from host to host are tried, in a network

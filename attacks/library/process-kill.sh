@@ -6,6 +6,8 @@
 # again, in a person's session, in a container or under another supervisor, is killed only if orphans=true says
 # that this is understood; it is named when it happens, and the proof is of the units alone. Within a unit that
 # stays active, a killed worker is the service's own business: the figure shows whether it is there again.
+#
+# Whoever was asked to end may take its time, and its unit is active until then: nothing is back before it has ended.
 
 requires() { ALL=$(meant "$(mode)") || { printf '%s\n' "$ALL" && return 1; }; }
 
@@ -27,8 +29,9 @@ prepare() {
 # record UNIT writes down what goes with a unit, each once, and refuses what the host is reached by.
 record() {
 	usable_unit "$1" || return 1
-	affected "$1" >>"$D/units" && sort -u "$D/units" >"$D/units.once" && cat "$D/units.once" >"$D/units" && [ -s "$D/units" ] ||
-		{ echo 'what must be started again cannot be recorded' && return 1; }
+	for UNIT in $(affected "$1"); do
+		grep -q -x -F -e "$UNIT" "$D/units" || { echo "$UNIT" >>"$D/units" && grep -q -x -F -e "$UNIT" "$D/units"; } || { echo 'what must be started again cannot be recorded' && return 1; }
+	done
 }
 
 inject() {
@@ -46,11 +49,21 @@ strike() {
 	while read -r BORN_ PID OWNER NAME; do
 		[ "$OWNER" = - ] || grep -q -x -F -e "$OWNER" "$D/units" || continue
 		WHERE=$(elsewhere "$PID")
-		alive "$PID" "$BORN_" && echo "$PID $BORN_" >>"$D/killed" && kill -s "$P_signal" "$PID" || continue
+		alive "$PID" "$BORN_" && echo "$PID $BORN_ $(awaited)" >>"$D/killed" && kill -s "$P_signal" "$PID" || continue
 		NONE=
 		echo "$P_signal to $NAME ($PID$WHERE)$(fate)"
 	done <"$D/picked"
 	[ -z "$NONE" ] || { echo 'whoever was meant has ended before the signal' && return 1; }
+}
+
+# awaited prints the unit that may go down when the process ends of the signal, or "-" if none will: the process has
+# none, ignores the signal, or is not asked to end by it. It looks before the signal comes, for many a process
+# ignores a second one while it ends of the first.
+awaited() {
+	case $P_signal in INT) BIT=1 ;; QUIT) BIT=2 ;; ABRT) BIT=5 ;; KILL) BIT=8 ;; SEGV) BIT=10 ;; TERM) BIT=14 ;; *) OWNER=- BIT=0 ;; esac
+	IGNORED=$(sed -n 's/^SigIgn:.*\([0-9a-f]\{4\}\)$/\1/p' "/proc/$PID/status" 2>/dev/null)
+	[ $((0x${IGNORED:-0} >> BIT & 1)) -eq 0 ] || OWNER=-
+	printf '%s\n' "$OWNER"
 }
 
 fate() { if [ "$OWNER" = - ]; then printf ', which nothing brings back'; else printf ' of %s' "$OWNER"; fi; }
@@ -77,25 +90,52 @@ rested() {
 undo() {
 	ended "$D/helpers"
 	FAILED=$?
+	ends_awaited || FAILED=1
 	units_back || FAILED=1
 	return $FAILED
 }
 
 verify() {
 	! living_in "$D/helpers" || { echo "a helper is still killing: $LIVING" && return 1; }
-	units_verified
+	all_ended && units_verified
 }
 
-# measure: how many live of those that were meant before the fault; who is there instead is told in words.
-# Without a record, before arming and after the undo, it is how many are meant now.
+# ends_awaited gives whoever is still ending 20 s, which leaves the units enough of the undo's time, and then the
+# manager a moment to see it.
+ends_awaited() {
+	[ -s "$D/killed" ] && ! all_ended >/dev/null || return 0
+	now
+	TILL=$((NOW + 20))
+	until all_ended >/dev/null; do
+		now
+		[ "$NOW" -lt "$TILL" ] || break
+		nap 0.1
+	done
+	all_ended && nap 1
+}
+
+# all_ended names the first that was asked to end and still lives.
+all_ended() {
+	while read -r PID BORN_ OWNER; do
+		[ "$OWNER" = - ] || ! alive "$PID" "$BORN_" ||
+			{ printf '%s was sent to process %s of %s, which has not ended yet: end it or restart %s, unless it will\n' "$P_signal" "$PID" "$OWNER" "$OWNER" && return 1; }
+	done <"$D/killed"
+}
+
+# measure: how many were meant before the fault, without those that the signal was sent to and that have ended: who
+# ended otherwise proves nothing. Who is there instead is told in words. Without a record, before arming and after
+# the undo, it is how many are meant now.
 measure() {
 	case $P_signal in HUP | USR1 | USR2) echo "unverifiable a $P_signal need not end a process" && return ;; esac
 	NOW_THERE=$(meant "$(mode)") && NOW_THERE=$(printf '%s\n' "$NOW_THERE" | grep -c .) || NOW_THERE=0
 	if [ -s "$D/before" ]; then
 		living_in "$D/before"
 		set -- $LIVING
-		THERE=$#
-		[ "$NOW_THERE" -le "$THERE" ] || echo "about ($((NOW_THERE - THERE)) new instead)"
+		[ "$NOW_THERE" -le $# ] || echo "about ($((NOW_THERE - $#)) new instead)"
+		THERE=0
+		while read -r PID BORN_; do
+			! alive "$PID" "$BORN_" && grep -q -e "^$PID $BORN_ " "$D/killed" || THERE=$((THERE + 1))
+		done <"$D/before"
 	else
 		THERE=$NOW_THERE
 	fi

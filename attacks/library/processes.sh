@@ -33,41 +33,48 @@ needed_while_held() {
 	vital "$1"
 }
 
-# usable_unit UNIT tells whether a unit runs and may be attacked, with everything that would go with it.
+# usable_unit UNIT tells whether a unit runs and may be attacked, with everything that would go with it: none of it
+# one by which the host is reached, all of it such that it can be started again. An older systemd does not say the
+# latter; what is not known is not held against a unit.
 usable_unit() {
 	run_by_systemd || return 1
 	unit_state "$1"
 	[ "$LOADED" = loaded ] || { printf 'there is no unit %s on this host\n' "$1" && return 1; }
 	[ "$ACTIVE" = active ] || { printf '%s is %s, so it cannot be attacked\n' "$1" "$ACTIVE" && return 1; }
-	for UNIT in $(affected "$1"); do
+	for UNIT in $(affected "$1" activating); do
 		for ALIAS in $(property Names "$UNIT"); do
 			! vital "$ALIAS" || { printf '%s would be stopped, which this host is reached or run by\n' "$ALIAS" && return 1; }
 		done
+		[ "$(property Transient "$UNIT")" != yes ] || { printf '%s is transient: once it has stopped, nothing can start it again\n' "$UNIT" && return 1; }
+		[ "$(property CanStart "$UNIT")" != no ] || { printf '%s would be stopped, and may not be started by hand\n' "$UNIT" && return 1; }
+		[ "$(property ActiveState "$UNIT")" != activating ] || { printf '%s would be stopped while it is starting, and nobody could tell whether it is as before\n' "$UNIT" && return 1; }
 	done
 }
 
-# affected UNIT prints the unit and every active unit that stops with it or would bring it back, the unit first.
+# affected UNIT [STATE] prints the unit and every unit that stops with it or would bring it back, the unit first: of
+# those that are active, reload themselves, or are in that state besides.
 affected() {
-	SEEN_UNITS=" $1 " QUEUE=$1 FIRST_UNIT=$1
+	SEEN_UNITS=" $1 " QUEUE=$1 FIRST_UNIT=$1 STATES=" active reloading $2 "
 	while [ -n "$QUEUE" ]; do
 		set -- $QUEUE
 		UNIT=$1
 		shift
 		QUEUE="$*"
 		printf '%s\n' "$UNIT"
-		for NEXT in $(property RequiredBy "$UNIT") $(property BoundBy "$UNIT") $(property ConsistsOf "$UNIT") $([ "$UNIT" != "$FIRST_UNIT" ] || property TriggeredBy "$UNIT"); do
+		for NEXT in $(property RequiredBy "$UNIT") $(property BoundBy "$UNIT") $(property ConsistsOf "$UNIT") $(property RequisiteOf "$UNIT") $(property PropagatesStopTo "$UNIT") $([ "$UNIT" != "$FIRST_UNIT" ] || property TriggeredBy "$UNIT"); do
 			case $SEEN_UNITS in *" $NEXT "*) continue ;; esac
 			SEEN_UNITS="$SEEN_UNITS$NEXT "
 			unit_state "$NEXT"
-			[ "$ACTIVE" != active ] || QUEUE="$QUEUE $NEXT"
+			case $STATES in *" $ACTIVE "*) QUEUE="$QUEUE $NEXT" ;; esac
 		done
 	done
 }
 
 # units_back starts whatever of $D/units is not active any more. Only what was active was written there, so a
-# service that did not run before is never started.
+# service that did not run before is never started. What would start a service goes first: systemd refuses a socket
+# whose service is active.
 units_back() {
-	for UNIT in $(cat "$D/units"); do
+	for UNIT in $(grep -E '[.](socket|path|timer)$' "$D/units"; grep -v -E '[.](socket|path|timer)$' "$D/units"); do
 		unit_state "$UNIT"
 		[ "$ACTIVE" != failed ] || systemctl reset-failed "$UNIT"
 		[ "$ACTIVE" = active ] || systemctl start --no-block "$UNIT"

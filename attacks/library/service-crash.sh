@@ -34,7 +34,10 @@ verify() { units_verified; }
 
 # measure: the main process by its number, 0 if there is none.
 measure() {
-	main_process || PID=0
+	main_process || {
+		[ -n "$PID" ] || { echo "unverifiable systemctl does not say what the main process of $P_unit is" && return; }
+		PID=0
+	}
 	if first "$D/back"; then
 		echo "about of $P_unit, back in $LINE s,"
 	elif [ -s "$D/helpers" ]; then

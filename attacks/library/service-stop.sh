@@ -18,6 +18,7 @@ verify() { units_verified; }
 
 measure() {
 	unit_state "$P_unit"
+	[ -n "$ACTIVE" ] || { echo "unverifiable systemctl does not say how $P_unit is" && return; }
 	if [ "$ACTIVE" = active ]; then echo 'figure 1'; else echo 'figure 0'; fi
 	echo 'expect down 1'
 }

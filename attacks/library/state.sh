@@ -84,6 +84,32 @@ end_group() {
 	return 0
 }
 
+# can_end refuses an attack whose processes could not be told from others without a session of their own.
+can_end() { have setsid || { echo 'this host has no setsid, without which a stop could not end all that the injection starts' && return 1; }; }
+
+# end_orphans PID ends the group that a process led which has died since, and waits for it. A later process may have
+# got that pid, and then a group: ours is the one in which a process bears the mark of our run.
+end_orphans() {
+	TRIES=0
+	while [ "$TRIES" -lt 30 ] && kill -0 "-$1" 2>/dev/null && orphaned "$1"; do
+		kill -KILL "-$1" 2>/dev/null
+		nap 0.1
+		TRIES=$((TRIES + 1))
+	done
+}
+
+# orphaned PID tells whether a process of that group has inherited the mark of our run. A zombie bears none.
+orphaned() {
+	for STAT in /proc/[0-9]*/stat; do
+		ONE_OF=${STAT%/stat}
+		{ read -r STAT <"$STAT"; } 2>/dev/null || continue
+		set -- "$1" ${STAT##*) }
+		[ "$4" = "$1" ] || continue
+		tr '\0' '\n' <"$ONE_OF/environ" 2>/dev/null | grep -q -x "$MARK" && return 0
+	done 2>/dev/null
+	return 1
+}
+
 # printable FILE prints what a file says first, fit for one line.
 printable() { sed -n '/[^[:space:]]/{p;q;}' "$1" 2>/dev/null | tr -cd '[:print:]' | cut -c 1-300; }
 
@@ -197,6 +223,7 @@ connection() {
 place() {
 	ID=$1
 	D=$RUNDIR/$ID
+	MARK=CHAOSCAT_RUN=$ID
 	UID_=$ID
 	while :; do
 		case $UID_ in *-*) UID_=${UID_%%-*}_${UID_#*-} ;; *) return 0 ;; esac

@@ -42,15 +42,19 @@ forbid() {
 		TRIES=$((TRIES + 1))
 	done
 	[ "$LINE" != 'never 0' ] || return 1
-	alive_in "$D/inject" || return 0
-	kill -TERM "$PID" 2>/dev/null # it ends between two commands
-	[ -z "$CUSTOM" ] || kill -TERM "-$PID" 2>/dev/null
-	TRIES=0
-	while [ "$TRIES" -lt 30 ] && alive_in "$D/inject"; do
-		nap 0.1
-		TRIES=$((TRIES + 1))
-	done
-	[ "$TRIES" -lt 30 ] || end_group "$PID"
+	LEADER=${LINE%% *}
+	if alive_in "$D/inject"; then
+		kill -TERM "$PID" 2>/dev/null # it ends between two commands
+		[ -z "$CUSTOM" ] || kill -TERM "-$PID" 2>/dev/null
+		TRIES=0
+		while [ "$TRIES" -lt 30 ] && alive_in "$D/inject"; do
+			nap 0.1
+			TRIES=$((TRIES + 1))
+		done
+		[ "$TRIES" -lt 30 ] || end_group "$PID"
+	fi
+	# who died half-way may have left a subshell that goes on; what is left after a whole injection is the fault itself
+	[ -z "$CUSTOM" ] || [ -e "$D/injected" ] || end_orphans "$LEADER"
 	return 0
 }
 
@@ -84,11 +88,15 @@ take_back() {
 	}
 	boot
 	[ "$RUN_BOOT" = "$BOOT" ] || return 0 # a fault does not survive a reboot
-	step undo 60
-	UNDONE=$?
-	step verify 30 && [ "$UNDONE" -eq 0 ] && return 0
-	WHAT=$(printable "$D/log.verify")
-	[ -n "$WHAT" ] || WHAT=$(printable "$D/log.undo")
+	if [ -d "$D/1" ]; then
+		part_by_part && return 0
+	else
+		step undo 60
+		UNDONE=$?
+		step verify 30 && [ "$UNDONE" -eq 0 ] && return 0
+		WHAT=$(printable "$D/log.verify")
+		[ -n "$WHAT" ] || WHAT=$(printable "$D/log.undo")
+	fi
 	reason "${WHAT:-the undo of $KIND failed without a word}"
 	return 1
 }
