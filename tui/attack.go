@@ -277,6 +277,8 @@ func beyondPhase(r engine.Record) string {
 // ready is what stands on the host to undo the fault, whatever becomes of us.
 func ready(k *look, s *scene, a *attack, r engine.Run) remark {
 	switch {
+	case !r.Attack.Reversible:
+		return remark{k.warn, "has no undo: nothing ends it"}
 	case r.Stopping != "":
 		text := "being undone"
 		if at := a.latest(r); !at.IsZero() {
@@ -321,7 +323,7 @@ func (a *attack) latest(r engine.Run) time.Time {
 // figures is what was measured and what ends the attack early, in one line where there is only one.
 func figures(k *look, r engine.Run, rows int) (said []remark) {
 	ends := remark{k.dim, "ends early on: gate, closing time, lost contact, s"}
-	if text := r.Figures.Text; text != "" && rows < 2 && r.Stopping == "" {
+	if text := r.Figures.Text; text != "" && rows < 2 && r.Stopping == "" && r.Attack.Reversible {
 		return []remark{{k.strong, text + "; " + ends.text}}
 	}
 	all := r.Figures.Parts
@@ -333,7 +335,7 @@ func figures(k *look, r engine.Run, rows int) (said []remark) {
 			said = append(said, remark{k.strong, text})
 		}
 	}
-	if r.Stopping == "" {
+	if r.Stopping == "" && r.Attack.Reversible {
 		said = append(said, ends)
 	}
 	return said

@@ -34,6 +34,16 @@ func TestAFigureIsToldBeforeDuringAndAfterAndPartByPart(t *testing.T) {
 	wantRead(t, read(plainDesk().show(s), 120, 50), "round trip to 10.0.0.7: before 0.3 ms, during 200.2 ms, after -", "cpu busy: before 4.1 %, during 81 %, after -")
 }
 
+func TestAnAttackWithoutAnUndoIsNotSaidToEnd(t *testing.T) {
+	s := attacking()
+	s.Running[0].Attack.Name, s.Running[0].Attack.Reversible = "reboot", false
+	screen := read(plainDesk().show(s), 120, 50)
+	wantRead(t, screen, "has no undo: nothing ends it")
+	if strings.Contains(screen, "undo armed") || strings.Contains(screen, "ends early on") {
+		t.Error(screen)
+	}
+}
+
 func TestAGateTellsItsStateInAWordItsValueItsLimitAndItsAge(t *testing.T) {
 	s := armed()
 	s.Gates = s.Gates[:2]

@@ -335,7 +335,7 @@ func thousand() engine.Snapshot {
 	for i := range 1000 {
 		r := single
 		r.ID, r.Of, r.Host = fmt.Sprintf("%s-%03d", of, i+1), of, s.Roster.At(i)
-		r.Attack, r.By, r.Reason, r.Trigger = engine.Attack{Name: "blackhole"}, "ada", "game day", engine.ByOrder
+		r.Attack, r.By, r.Reason, r.Trigger = engine.Attack{Name: "blackhole", Reversible: true}, "ada", "game day", engine.ByOrder
 		r.Figures = engine.Figures{Text: "pings answered 100 -> 0 %"}
 		s.Running = append(s.Running, r)
 	}

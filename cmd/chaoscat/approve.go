@@ -57,7 +57,7 @@ func (a *app) approve(ctx context.Context, e asker, o engine.Order) error {
 	if err := errors.Join(err, p.hear(news)); err != nil {
 		return err
 	}
-	a.say("approved: %s; %s ends it", p.begunText(), a.again("stop"))
+	a.say("approved: %s", p.andItsEnd(a.again("stop")))
 	return a.printBegun(run, p)
 }
 

@@ -42,17 +42,17 @@ type finding struct {
 func (a *app) check(ctx context.Context, offline, all bool) error {
 	cfg, err := a.load()
 	if err != nil {
+		return a.andMore(ctx, err)
+	}
+	g := &graph{config: cfg, looks: looking{goOn: true, offline: offline}}
+	if err := g.fill(ctx, a.world, nil); err != nil {
 		return err
 	}
-	if far := beyond(cfg); offline && len(far) > 0 {
-		return a.checkBlind(cfg, far)
-	}
-	g, err := build(ctx, a.world, cfg)
-	if err != nil {
-		return err
+	if g.plan.Roster.Len() == 0 {
+		return a.checkBlind(ctx, g, offline)
 	}
 	people, err := g.people(a.world)
-	if err != nil {
+	if err := config.Collect(g.unlessUnknown(mistakesOf(err))); err != nil {
 		return err
 	}
 	if !offline {
@@ -60,7 +60,7 @@ func (a *app) check(ctx context.Context, offline, all bool) error {
 			return err
 		}
 	}
-	findings := slices.Concat(a.checkOffline(g), a.checkCalendars(g, offline), checkDoor(g, people), checkMembers(g), checkApprovals(g))
+	findings := slices.Concat(a.checkOffline(g), passing(a.checkCalendars(g, offline)), checkDoor(g, people), checkMembers(g), checkApprovals(g))
 	if offline {
 		return a.report(findings, a.nextOnline())
 	}
@@ -71,8 +71,8 @@ func (a *app) check(ctx context.Context, offline, all bool) error {
 	unreached := g.connect(a.world) // before the gates: some of them may be on hosts
 	findings = append(findings, checkGates(ctx, g)...)
 	findings = append(findings, checkNames(ctx, g)...)
-	findings = append(findings, checkPagerDuty(ctx, a.world, g.config)...)
-	findings = append(findings, checkSlack(ctx, a.world, g)...)
+	findings = append(findings, passing(checkPagerDuty(ctx, a.world, g.config))...)
+	findings = append(findings, passing(checkSlack(ctx, a.world, g))...)
 	if unreached != nil {
 		for _, line := range strings.Split(unreached.Error(), "\n") {
 			findings = append(findings, finding{schema, "x", "ssh", line})
@@ -87,32 +87,45 @@ func (a *app) nextOnline() string {
 	return "next: " + a.again("check") + " (gates and logins were not tested)"
 }
 
-// beyond are the sources of hosts that are asked over the network.
-func beyond(cfg *config.Config) (sources []string) {
-	for _, i := range cfg.Inventories {
-		if i.Type == config.ConsulInventory {
-			sources = append(sources, i.Source.Name())
-		}
+// checkBlind is what can be said without any host, since those that are asked for them are down, or must be left alone.
+func (a *app) checkBlind(ctx context.Context, g *graph, offline bool) error {
+	cfg := g.config
+	f := slices.Concat([]finding{{schema, "+", "configuration", cfg.File + " is right"}}, checkSources(g))
+	if !offline && g.calendars != nil {
+		_ = g.calendars.Refresh(ctx, g.calendars.world.now) // what is wrong has a row of its own
+		g.calendars.had = g.calendars.At(g.calendars.world.now())
 	}
-	return sources
+	f = slices.Concat(f, a.checkHours(g.schedule()), a.checkFreezes(cfg.Schedule), checkTelling(cfg), checkTokens(cfg.Slack), passing(a.checkCalendars(g, offline)))
+	if offline {
+		return a.report(f, a.nextOnline())
+	}
+	f = slices.Concat(f, checkGates(ctx, g), passing(checkPagerDuty(ctx, a.world, cfg)), passing(checkSlack(ctx, a.world, g)))
+	return a.report(f, "next: "+a.again("check")+", when the sources of the inventory can be read again")
 }
 
-// checkBlind is what can be said without the hosts, since those that are asked for them must be left alone.
-func (a *app) checkBlind(cfg *config.Config, far []string) error {
-	g := &graph{config: cfg}
-	_, err := g.attacks()
-	if err == nil {
-		g.calendars, err = newCalendars(a.world, cfg)
+// passing has what cannot be reached now looked at, like a gate that says no: only what is written wrongly is wrong.
+func passing(f []finding) []finding {
+	for i := range f {
+		for _, why := range []string{"connection refused", "i/o timeout", "no route to host", "network is unreachable", "deadline exceeded", "server misbehaving"} {
+			if f[i].Mark == "x" && strings.Contains(f[i].Text, why) {
+				f[i].Mark = "!"
+			}
+		}
 	}
-	if err != nil {
-		return fail(exitConfig, err)
+	return f
+}
+
+// checkSources says what of the inventory was not read, and what is worth knowing of the rest.
+func checkSources(g *graph) (f []finding) {
+	for _, i := range g.config.Inventories {
+		if g.looks.offline && i.Type == config.ConsulInventory {
+			f = append(f, finding{schema, "!", "inventory", i.Source.Name() + " was not looked at; without it nothing is known of its hosts, nor of who else can be hit"})
+		}
 	}
-	f := []finding{{schema, "+", "configuration", cfg.File + " is right"}}
-	for _, source := range far {
-		f = append(f, finding{schema, "!", "inventory", source + " was not looked at; without it nothing is known of hosts, nor of who can be hit"})
+	for _, notice := range g.notices {
+		f = append(f, finding{schema, "!", "inventory", notice})
 	}
-	f = slices.Concat(f, a.checkHours(g.schedule()), a.checkFreezes(cfg.Schedule), checkTelling(cfg), checkTokens(cfg.Slack), a.checkCalendars(g, true))
-	return a.report(f, a.nextOnline())
+	return f
 }
 
 func (a *app) checkOffline(g *graph) []finding {
@@ -121,9 +134,7 @@ func (a *app) checkOffline(g *graph) []finding {
 		{schema, "+", "configuration", g.config.File + " is right"},
 		{schema, "+", "inventory", rosterText(s)},
 	}
-	for _, notice := range g.notices {
-		f = append(f, finding{schema, "!", "inventory", notice})
-	}
+	f = append(f, checkSources(g)...)
 	f = append(f, checkExamples(g.plan.Roster.Hosts())...)
 	for _, c := range s.Chances {
 		f = append(f, checkAttack(g.plan, s, c))

@@ -78,6 +78,16 @@ func (p *parts) begunText() string {
 	}
 }
 
+// andItsEnd says what runs where, and what ends it: nothing does where the attack has no undo.
+func (p *parts) andItsEnd(stop string) string {
+	for _, id := range p.begun {
+		if run := p.host[id].Intent; run != nil && !run.Attack.Reversible {
+			return p.begunText() + "; it has no undo: nothing ends it"
+		}
+	}
+	return p.begunText() + "; " + stop + " ends it"
+}
+
 func (p *parts) over() bool { return len(p.begun) > 0 && len(p.ended) == len(p.begun) }
 
 // running tells whether the engine still has one of them in hand, whose outcome is yet to come.

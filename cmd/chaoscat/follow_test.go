@@ -21,6 +21,16 @@ func begunAs(seq uint64, of, run, host string) engine.Record {
 	return engine.Record{Seq: seq, Kind: engine.Intent, Run: run, Of: of, Host: host, Attack: "cpu"}
 }
 
+func TestWhoBeginsAnAttackWithoutAnUndoIsNotToldThatAStopEndsIt(t *testing.T) {
+	for reversible, want := range map[bool]string{true: "cpu on a has begun (r); chaoscat stop ends it", false: "cpu on a has begun (r); it has no undo: nothing ends it"} {
+		p, begun := newParts("r", nil), begunAs(1, "", "r", "a")
+		begun.Intent = &engine.Run{Attack: engine.Attack{Name: "cpu", Reversible: reversible}}
+		if err := p.hear([]engine.Record{begun}); err != nil || p.andItsEnd("chaoscat stop") != want {
+			t.Error(err, p.andItsEnd("chaoscat stop"))
+		}
+	}
+}
+
 var fine = engine.Outcome{Applied: true, Effect: engine.Effective, Undo: engine.Restored, Cause: "deadline"}
 
 func TestTheHostsOfOneOrderAreFollowedToTheLast(t *testing.T) {

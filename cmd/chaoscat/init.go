@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -71,7 +72,10 @@ func (a *app) mistakesOf(path string, o config.StarterOptions, key string) (wron
 	files.Read = func(string) ([]byte, config.Stat, error) {
 		return []byte(config.Starter(o)), config.Stat{Mode: 0o600, Owner: files.UID}, nil
 	}
-	_, err := config.Load(path, files)
+	cfg, err := config.Load(path, files)
+	if err == nil && o.Ansible == "" && strings.HasPrefix("inventory", key) {
+		return a.unfitHosts(cfg)
+	}
 	var mistakes *config.Mistakes
 	if !errors.As(err, &mistakes) {
 		return nil
@@ -84,6 +88,25 @@ func (a *app) mistakesOf(path string, o config.StarterOptions, key string) (wron
 	}
 	return wrong
 }
+
+// unfitHosts is what an engine would have against the hosts that are written out, by its own rules.
+func (a *app) unfitHosts(cfg *config.Config) (wrong []string) {
+	_, err := build(context.Background(), a.world, cfg) // it asks nobody: the only hosts are in the text
+	if err == nil {
+		return nil
+	}
+	for line := range strings.Lines(err.Error()) {
+		line = strings.TrimSuffix(line, "\n")
+		if rest, found := strings.CutPrefix(line, cfg.File); found {
+			line = lineOf.ReplaceAllString(rest, "")
+		}
+		wrong = append(wrong, line)
+	}
+	return wrong
+}
+
+// lineOf is where something stands in a file, which here is not written.
+var lineOf = regexp.MustCompile(`^:[0-9]+: `)
 
 // question is one thing that init asks for. An answer is right when the configuration that it makes is right at the key.
 type question struct {

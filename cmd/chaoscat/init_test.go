@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -58,6 +59,8 @@ func TestInitIsAFormThatRefusesWhatWouldNotLoad(t *testing.T) {
 	p.ExpectsThat("the third line has the focus", inLine("Business hours"))
 	p.Presses("\x15", "09:00-12:00, 13:00-16:00", person.Enter)
 	p.ExpectsThat("the fourth line has the focus", inLine("Hosts to attack"))
+	p.Presses("\x15", "b;c", person.Enter)
+	p.Expects(`"b;c"`)
 	p.Presses("\x15", "web-1.example.com web-2.example.com", person.Enter)
 	p.ExpectsThat("the fifth line has the focus", inLine("SSH user"))
 	p.Presses("\x15", "chaos", person.Enter)
@@ -171,6 +174,44 @@ func TestCommandsOnASilentTerminalAnswerAtOnceWithoutAnEscape(t *testing.T) {
 		}
 		if strings.Contains(p.Written()+p.Said(), "\x1b") {
 			t.Errorf("%v writes %q", args, p.Written())
+		}
+	}
+}
+
+// begins runs init without a terminal.
+func begins(args ...string) (code int, out, said string) {
+	var o, e bytes.Buffer
+	w := thisWorld()
+	w.args, w.in, w.out, w.err = append([]string{"init", "--no-input"}, args...), strings.NewReader(""), &o, &e
+	w.env = func(string) string { return "" }
+	return run(w), o.String(), e.String()
+}
+
+// What init writes is what the engine would take: a host that it would refuse is refused before there is a file.
+func TestInitWritesNoHostThatWouldNotLoad(t *testing.T) {
+	for name, c := range map[string]struct{ host, says string }{
+		"a shell's words":    {"b;c", `"b;c"`},
+		"a word beside them": {"a b;c", `"a b;c"`},
+		"an option":          {"-oProxyCommand=x", `-oProxyCommand`},
+		"half an address":    {"127.1", `"127.1"`},
+		"this very machine":  {"localhost", `the machine that chaoscat runs on`},
+		"a range left open":  {"web-[01:20", `web-[01:20`},
+		"nothing at all":     {" ", `" "`},
+	} {
+		for _, flags := range [][]string{{"--host", c.host}, {"--host", "web-1", "--host", c.host}} {
+			path := filepath.Join(t.TempDir(), "my dir", "chaoscat.toml")
+			code, out, said := begins(append(flags, path)...)
+			if code != exitConfig || out != "" || !strings.Contains(said, "nothing was written") || !strings.Contains(said, c.says) || strings.Contains(said, "chaoscat.toml") {
+				t.Errorf("%s: exit %d, %s%s", name, code, out, said)
+			}
+			if _, err := os.Lstat(path); err == nil {
+				t.Errorf("%s: a file was written", name)
+			}
+		}
+	}
+	for _, host := range []string{"web-1", "10.9.8.7", "2001:db8::7", "web-[01:20].example.com"} {
+		if code, out, said := begins("--host", host, "-"); code != exitDone || !strings.Contains(out, host) {
+			t.Errorf("%s: exit %d, %s", host, code, said)
 		}
 	}
 }

@@ -111,7 +111,7 @@ func (a *app) attackThere(ctx context.Context, e asker, o engine.Order, wait boo
 		return fail(exitUnexpected, err)
 	}
 	if ctx.Err() != nil && err != nil {
-		return fail(exitUnexpected, errors.New("no longer waiting; what has begun goes on: chaoscat stop ends everything, chaoscat history tells how it went"))
+		return fail(exitUnexpected, fmt.Errorf("no longer waiting; what has begun goes on: %s ends everything that has an undo, %s tells how it went", a.again("stop"), a.again("history")))
 	}
 	return err
 }
@@ -132,7 +132,7 @@ func (a *app) attack(ctx context.Context, e asker, o engine.Order, wait bool) er
 		if err := errors.Join(err, p.hear(news)); err != nil {
 			return err
 		}
-		a.say("%s; %s ends it", p.begunText(), a.again("stop"))
+		a.say("%s", p.andItsEnd(a.again("stop")))
 	}
 	if !wait && !o.DryRun {
 		return a.printBegun(run, p)

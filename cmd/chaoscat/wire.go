@@ -38,7 +38,15 @@ type graph struct {
 	gates     *gatekeeper
 	carrier   carrier
 	hooks     []*webhook.Hook // see webhooks
-	chat      *chat.Chat      // see slack
+	looks     looking
+	partly    bool       // some hosts are not known, and nothing can be said of what selects them
+	chat      *chat.Chat // see slack
+}
+
+// looking is how a graph is made that nothing is run with. The zero value is for all others.
+type looking struct {
+	goOn    bool // also without the sources of hosts that cannot be read now
+	offline bool // and without those that are asked over the network
 }
 
 // carrier is what reaches the hosts.
@@ -88,34 +96,57 @@ func build(ctx context.Context, w world, cfg *config.Config) (*graph, error) {
 // as before, keep what they listed there.
 func rebuild(ctx context.Context, w world, cfg *config.Config, before *inventory.Inventory) (*graph, error) {
 	g := &graph{config: cfg}
-	planned, err := g.attacks()
-	if err != nil {
+	if err := g.fill(ctx, w, before); err != nil {
 		return nil, err
-	}
-	g.runner = attacks.Bundle(g.catalogue, attacks.BundleOptions{})
-	if err := g.hosts(ctx, w, before); err != nil {
-		return nil, err
-	}
-	if err := g.selectors(planned); err != nil {
-		return nil, err
-	}
-	if g.calendars, err = newCalendars(w, cfg); err != nil {
-		return nil, fail(exitConfig, fmt.Errorf("%s: %w", cfg.File, err))
-	}
-	g.plan, err = engine.NewPlan(engine.Plan{
-		Name: cfg.Name, DryRun: cfg.DryRun, Schedule: g.schedule(), Safety: cfg.Safety,
-		Attacks: planned, Gates: cfg.Gates(), Roster: g.plan.Roster,
-	})
-	if err != nil {
-		return nil, fail(exitConfig, fmt.Errorf("%s: %w", cfg.File, err))
-	}
-	if err := g.gateHosts(); err != nil {
-		return nil, err
-	}
-	if g.gates, err = newGatekeeper(w, cfg, g.askHost); err != nil {
-		return nil, fail(exitConfig, fmt.Errorf("%s: %w", cfg.File, err))
 	}
 	return g, nil
+}
+
+// fill puts the parts together. Of a configuration that was read with mistakes it looks for more in what is sound, and
+// reports all of them together: it never makes a graph that anything could be run with.
+func (g *graph) fill(ctx context.Context, w world, before *inventory.Inventory) error {
+	planned, err := g.attacks()
+	wrong := append(g.config.Mistakes(), mistakesOf(err)...)
+	g.runner = attacks.Bundle(g.catalogue, attacks.BundleOptions{})
+	more, err := g.hosts(ctx, w, before, len(wrong) == 0)
+	if err != nil {
+		return err
+	}
+	wrong = append(wrong, more...)
+	if !g.partly {
+		wrong = slices.Concat(wrong, g.selectors(), mistakesOf(g.gateHosts()))
+	}
+	if g.config.Sound("schedule") {
+		if g.calendars, err = newCalendars(w, g.config); err != nil {
+			wrong = append(wrong, g.config.Wrong("schedule.calendars", "%v", err))
+		}
+	}
+	if g.gates, err = newGatekeeper(w, g.config, g.askHost); err != nil {
+		wrong = append(wrong, mistakesOf(err)...)
+	}
+	if len(wrong) > 0 {
+		return config.Collect(slices.CompactFunc(append(wrong, g.peopleMistakes(w)...), func(a, b config.Mistake) bool { return a == b }))
+	}
+	if err != nil {
+		return fail(exitConfig, fmt.Errorf("%s: %w", g.config.File, err))
+	}
+	return g.makePlan(planned)
+}
+
+// makePlan has the core take all of it, unless nothing is known of hosts.
+func (g *graph) makePlan(planned []engine.Attack) (err error) {
+	p := engine.Plan{
+		Name: g.config.Name, DryRun: g.config.DryRun, Schedule: g.schedule(), Safety: g.config.Safety,
+		Attacks: planned, Gates: g.config.Gates(), Roster: g.plan.Roster,
+	}
+	if g.partly && g.plan.Roster.Len() == 0 {
+		g.plan = p
+		return nil
+	}
+	if g.plan, err = engine.NewPlan(p); err != nil {
+		return fail(exitConfig, fmt.Errorf("%s: %w", g.config.File, err))
+	}
+	return nil
 }
 
 // connect makes the carrier: keys and known hosts are read, and what is wrong with them is said.
@@ -134,6 +165,7 @@ func (g *graph) connect(w world) error {
 func (g *graph) attacks() (planned []engine.Attack, err error) {
 	g.catalogue = attacks.Builtin()
 	defs, wrong := g.definitions()
+	sound := g.config.Sound
 	for _, a := range g.config.Attacks {
 		d, ok := defs[a.Key]
 		if !ok {
@@ -143,21 +175,25 @@ func (g *graph) attacks() (planned []engine.Attack, err error) {
 		if a.For == 0 {
 			a.For = d.Default
 		}
-		if d.Max > 0 && a.For > d.Max {
+		lasts := sound(a.Key + ".for")
+		if d.Max > 0 && a.For > d.Max && lasts {
 			wrong = append(wrong, g.config.Wrong(a.Key+".for", "%s may last %s at most", d.Name, engine.Span(d.Max)))
 		}
-		if a.For > g.config.Safety.MaxDuration {
+		if a.For > g.config.Safety.MaxDuration && lasts && sound("safety.max_duration") {
 			wrong = append(wrong, g.config.Wrong(a.Key+".for", "%s lasts %s, above safety.max_duration (%s)", a.Name, engine.Span(a.For), engine.Span(g.config.Safety.MaxDuration)))
+		}
+		if !sound(a.Key+".params") || !sound(a.Key+".part") {
+			continue // what they come to is not known
 		}
 		wire, err := attacks.Check(d, a.Params)
 		if err != nil {
 			wrong = append(wrong, g.wrongParams(a, err)...)
 		}
-		if err := tooLate(a, a.For); err != nil {
+		if err := tooLate(a, a.For); err != nil && lasts && sound(a.Key+".gap") {
 			wrong = append(wrong, g.config.Wrong(a.Key+".gap", "%v", err))
 		}
 		a.Kind, a.Family, a.Reversible = d.Name, d.Family, attacks.Undoes(d, wire)
-		if !a.Reversible && !g.config.Safety.Irreversible {
+		if !a.Reversible && !g.config.Safety.Irreversible && sound("safety.irreversible") {
 			m := g.config.Wrong(a.Key+".kind", "%s has no undo", a.Name)
 			m.Hint = "say irreversible = true under [safety] if hosts may be left so, or remove it"
 			wrong = append(wrong, m)
@@ -218,13 +254,13 @@ func (g *graph) definitions() (map[string]attacks.Definition, []config.Mistake) 
 		found[a.Key], g.catalogue = d, append(g.catalogue, d)
 	}
 	for _, a := range g.config.Attacks {
-		if a.Custom != nil {
+		if a.Custom != nil && g.config.Sound(a.Key, aside...) {
 			d, err := g.custom(a)
 			add(a, d, err)
 		}
 	}
 	for _, a := range g.config.Attacks {
-		if len(a.Parts) == 0 {
+		if len(a.Parts) == 0 || !g.config.Sound(a.Key, aside...) {
 			continue
 		}
 		if parts, mistakes := g.parts(a); mistakes == nil {
@@ -235,7 +271,7 @@ func (g *graph) definitions() (map[string]attacks.Definition, []config.Mistake) 
 		}
 	}
 	for _, a := range g.config.Attacks {
-		if a.Custom != nil || len(a.Parts) > 0 {
+		if a.Custom != nil || len(a.Parts) > 0 || !g.fromCatalogue(a) {
 			continue
 		}
 		if d, ok := attacks.Find(a.Kind); ok {
@@ -245,6 +281,19 @@ func (g *graph) definitions() (map[string]attacks.Definition, []config.Mistake) 
 		}
 	}
 	return found, wrong
+}
+
+// aside are the keys of an attack without which it is known all the same which one is meant.
+var aside = []string{"weight", "for", "params", "hosts", "approval", "days", "hours", "tolerate"}
+
+// fromCatalogue tells whether an attack is certainly meant to be one of the catalogue, and which.
+func (g *graph) fromCatalogue(a config.Attack) bool {
+	for _, name := range []string{"name", "kind", "compound", "part", "inject", "undo", "measure", "irreversible", "figure", "unit"} {
+		if !g.config.Sound(a.Key + "." + name) {
+			return false
+		}
+	}
+	return a.Kind != ""
 }
 
 func (g *graph) noSuchAttack(key, kind string) config.Mistake {
@@ -258,6 +307,11 @@ func (g *graph) noSuchAttack(key, kind string) config.Mistake {
 func (g *graph) parts(a config.Attack) (parts []attacks.Definition, wrong []config.Mistake) {
 	for _, p := range a.Parts {
 		i := slices.IndexFunc(g.catalogue, func(d attacks.Definition) bool { return d.Name == p.Kind })
+		if i < 0 && !g.config.Sound("attack") && slices.ContainsFunc(g.config.Attacks, func(other config.Attack) bool {
+			return !g.fromCatalogue(other) && (other.Name == p.Kind || other.Name == "")
+		}) {
+			return nil, []config.Mistake{} // it may be the custom one that has a mistake of its own
+		}
 		if i < 0 {
 			wrong = append(wrong, g.noSuchAttack(p.Key, p.Kind))
 			continue
@@ -374,46 +428,71 @@ func (g *graph) noSuchGroup(d attacks.Definition, wire map[string]string) error 
 // it comes from an engine elsewhere.
 const unreadNow = "the inventory cannot be read now"
 
-// hosts reads every source. A mistake in any of them is a mistake in the whole; that one cannot be read now is none, and
-// may be over when it is tried again.
-func (g *graph) hosts(ctx context.Context, w world, before *inventory.Inventory) error {
+// hosts reads every source, if all else is right. A mistake in any of them is a mistake in the whole; that one cannot be
+// read now is none, and may be over when it is tried again.
+func (g *graph) hosts(ctx context.Context, w world, before *inventory.Inventory, right bool) ([]config.Mistake, error) {
+	if !right {
+		return g.hostsBeside(ctx, w), nil
+	}
 	var sources []inventory.Source
 	for _, i := range g.config.Inventories {
+		if g.looks.offline && i.Type == config.ConsulInventory {
+			g.partly = true
+			continue
+		}
 		if i.Type == config.StaticInventory { // it is in the configuration, which is read again as a whole
 			i.Refresh = 0
 		}
 		sources = append(sources, inventory.Paced{Source: i.Source, Every: i.Refresh, StaleAfter: i.StaleAfter})
 	}
-	g.inventory = inventory.New(inventory.Options{
-		Exclude: g.config.Hosts.Exclude, AllowLoopback: g.config.Hosts.AllowLoopback, Self: ownAddresses(), DefaultPort: g.config.SSH.Port, DefaultJump: g.config.SSH.Jump,
-		Clock: w.clock, Zone: g.config.Schedule.Location, Before: before,
-	}, sources...)
+	if g.partly {
+		return g.hostsOf(ctx, w, sources)
+	}
+	o := g.inventoryOptions(w)
+	o.Before = before
+	g.inventory = inventory.New(o, sources...)
 	result, err := g.inventory.Load(ctx)
 	switch {
+	case inventory.Unread(err) && g.looks.goOn:
+		g.partly = true
+		g.lacks(err)
+		return g.hostsOf(ctx, w, slices.DeleteFunc(sources, func(s inventory.Source) bool { return down(s, err) }))
 	case inventory.Unread(err):
-		return fmt.Errorf(unreadNow+"; the configuration need not be wrong, try again later:\n%w", err)
+		return nil, fmt.Errorf(unreadNow+"; the configuration need not be wrong, try again later:\n%w", err)
 	case err != nil:
-		return fail(exitConfig, err)
+		g.listBeside(ctx)
+		return g.inventoryMistakes(err), nil
 	}
-	g.notices, g.plan.Roster = result.Notices, result.Roster
+	g.know(result)
+	return nil, nil
+}
+
+func (g *graph) know(result inventory.Result) {
+	g.notices, g.plan.Roster = append(g.notices, result.Notices...), result.Roster
 	g.current.Store(result.Roster)
-	return nil
+}
+
+func (g *graph) inventoryOptions(w world) inventory.Options {
+	return inventory.Options{
+		Exclude: g.config.Hosts.Exclude, AllowLoopback: g.config.Hosts.AllowLoopback, Self: ownAddresses(), DefaultPort: g.config.SSH.Port, DefaultJump: g.config.SSH.Jump,
+		Clock: w.clock, Zone: g.config.Schedule.Location,
+	}
 }
 
 // selectors makes sure that every attack has somebody to hit: a typo would otherwise quietly spare all.
-func (g *graph) selectors(planned []engine.Attack) error {
-	var wrong []config.Mistake
-	for i, a := range planned {
-		if err := inventory.CheckSelector(a.Hosts, g.plan.Roster.Hosts()); len(a.Hosts) > 0 && err != nil {
-			wrong = append(wrong, g.config.Wrong(g.config.Attacks[i].Key+".hosts", "%v", err))
+func (g *graph) selectors() (wrong []config.Mistake) {
+	check := func(key string, hosts engine.Selector) {
+		if err := inventory.CheckSelector(hosts, g.plan.Roster.Hosts()); len(hosts) > 0 && err != nil && g.config.Sound(key) {
+			wrong = append(wrong, g.config.Wrong(key, "%v", err))
 		}
+	}
+	for _, a := range g.config.Attacks {
+		check(a.Key+".hosts", a.Hosts)
 	}
 	for i, group := range g.config.Schedule.Groups {
-		if err := inventory.CheckSelector(group.Hosts, g.plan.Roster.Hosts()); err != nil {
-			wrong = append(wrong, g.config.Wrong(fmt.Sprintf("schedule.group[%d].hosts", i), "%v", err))
-		}
+		check(fmt.Sprintf("schedule.group[%d].hosts", i), group.Hosts)
 	}
-	return config.Collect(wrong)
+	return wrong
 }
 
 // ownAddresses is this machine as a target: it must never be one.
@@ -490,18 +569,21 @@ var _ local.Gates = (*gatekeeper)(nil)
 
 func newGatekeeper(w world, cfg *config.Config, afar afar) (*gatekeeper, error) {
 	k := &gatekeeper{world: w}
-	var wrong []error
+	var wrong []config.Mistake
 	for _, g := range append(slices.Clone(cfg.Health), cfg.OnCall) {
+		if !cfg.Sound(g.Key) || g.Type == config.PagerDutyGate && !cfg.Sound("pagerduty") || g.Type == config.IcalGate && !cfg.Sound("schedule.timezone") {
+			continue // said already
+		}
 		g.Calendar.Keep = keptRota(cfg)
 		by, err := gate(w, g, afar)
 		if err != nil {
-			wrong = append(wrong, fmt.Errorf("%s: %w", g.Name, err))
+			wrong = append(wrong, cfg.Wrong(g.Key, "%s: %v", g.Name, err))
 			continue
 		}
 		k.asked = append(k.asked, health.Asked{Gate: g.Gate, By: by})
 	}
-	if err := errors.Join(wrong...); err != nil {
-		return nil, err
+	if len(wrong)+len(cfg.Mistakes()) > 0 {
+		return nil, config.Collect(wrong)
 	}
 	var err error
 	k.now, err = health.NewRunner(k.asked, w.clock, func(string, engine.GateAnswer) {})

@@ -25,6 +25,9 @@ func (r *reading) check(c *Config) {
 	r.checkUI(&c.UI)
 }
 
+// sound is [Config.Sound], as far as it is known by now.
+func (r *reading) sound(key string) bool { return (&Config{unsound: r.unsound}).Sound(key) }
+
 // at is the spot of a key written as for [Config.At].
 func (r *reading) at(path string) spot { return spot{r.root.find(path), path} }
 
@@ -54,12 +57,12 @@ func (r *reading) checkAttacks(c *Config) {
 		} else {
 			seen[a.Name] = a.Key + ".name"
 		}
-		if a.For > c.Safety.MaxDuration {
+		if a.For > c.Safety.MaxDuration && r.sound("safety.max_duration") {
 			r.wrong(r.at(a.Key+".for"), "%s is longer than safety.max_duration, which is %s", engine.Span(a.For), engine.Span(c.Safety.MaxDuration))
 		}
 		total += a.Weight
 	}
-	if len(c.Attacks) > 0 && total == 0 {
+	if len(c.Attacks) > 0 && total == 0 && !slices.ContainsFunc(c.Attacks, func(a Attack) bool { return !r.sound(a.Key + ".weight") }) {
 		r.wrong(r.at("attack[0].weight"), "every attack has weight 0: nothing could ever be drawn").Hint = "give one a weight of 1"
 	}
 }

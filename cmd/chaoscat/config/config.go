@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/chaoscat/chaoscat/engine"
@@ -38,8 +40,10 @@ type Config struct {
 	Log       Log
 	UI        UI
 
-	places  *place
-	sources []source // until they become Inventories
+	places   *place
+	sources  []source // until they become Inventories
+	unsound  []string // see Sound
+	mistakes []Mistake
 }
 
 // Hosts is what the operators say about all hosts of all inventories.
@@ -147,6 +151,23 @@ func (c *Config) At(key string) (file string, line int) {
 func (c *Config) Wrong(key, format string, args ...any) Mistake {
 	file, line := c.At(key)
 	return Mistake{File: file, Line: line, Key: withoutIndexes(key), Message: fmt.Sprintf(format, args...)}
+}
+
+// Mistakes is all that is wrong with a configuration that came of [Read]; none with one that was loaded.
+func (c *Config) Mistakes() []Mistake { return slices.Clone(c.mistakes) }
+
+// Sound tells whether a key, as for [Config.At], and all that stands under it and around it mean what they say: what is
+// wrong with anything else is then not the cause of what is found there. Keys of the table that do not matter are named
+// in but.
+func (c *Config) Sound(key string, but ...string) bool {
+	return !slices.ContainsFunc(c.unsound, func(path string) bool {
+		under := func(a, b string) bool { return a == b || strings.HasPrefix(a, b+".") || strings.HasPrefix(a, b+"[") }
+		if slices.ContainsFunc(but, func(name string) bool { return under(path, key+"."+name) }) {
+			return false
+		}
+		bare := withoutIndexes(key) // a path without indexes is meant of every item
+		return path == "" || under(path, key) || under(key, path) || under(bare, path) || !strings.Contains(path, "[") && under(path, bare)
+	})
 }
 
 // defaults is what holds where nothing is written.

@@ -48,7 +48,7 @@ func teamKeys(t *Team) []key {
 		entry("name", text(&t.Name, empty, longerThan(64)), "unique in this file").required(),
 		entry("members", texts(&t.Members, "people", empty, longerThan(64)), "names of [[person]]s, or what people are called both at the socket and over SSH"),
 		entry("slack_groups", texts(&t.SlackGroups, "user groups", mustMatch(slackGroup, "the id of a Slack user group, such as S0123ABCD")), "ids of Slack user groups whose members belong to the team"),
-		entry("role", oneOf(&t.role, roles...), "what they may do: look; stop; order attacks; everything. Whoever is let in may stop").required(),
+		entry("role", oneOf(&t.role, roles...), `"viewer", "stopper", "operator" or "admin": may look; stop; order attacks; do everything. Whoever is let in may stop`).required(),
 		entry("hosts", selector(&t.Hosts), "of operators: the hosts that they order attacks on; otherwise all"),
 		entry("attacks", texts(&t.Attacks, "attacks of this file", empty), "of operators: the attacks that they order, by the names of this file; otherwise all"),
 	}

@@ -17,6 +17,16 @@ import (
 // Load reads the configuration at the path. The error is [*Mistakes] when it could be read but is not
 // right; all that is wrong with it is in there.
 func Load(path string, files Files) (*Config, error) {
+	c, err := Read(path, files)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Read is [Load] for whoever looks for more mistakes: what could be understood of a configuration with mistakes comes
+// along with them. Nothing may ever be run of such a one; [Config.Sound] tells which of its keys mean what they say.
+func Read(path string, files Files) (*Config, error) {
 	data, stat, err := files.Read(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
@@ -25,15 +35,13 @@ func Load(path string, files Files) (*Config, error) {
 	c := defaults(files)
 	c.File = path
 	tree := r.parse(data, stat)
-	if tree != nil {
-		r.table(spot{place: r.root}, tree, rootKeys(c))
-		r.check(c)
+	if tree == nil {
+		return nil, Collect(r.mistakes)
 	}
-	c.places = r.root
-	if err := Collect(r.mistakes); err != nil {
-		return nil, err
-	}
-	return c, nil
+	r.table(spot{place: r.root}, tree, rootKeys(c))
+	r.check(c)
+	c.places, c.unsound, c.mistakes = r.root, r.unsound, r.mistakes
+	return c, Collect(r.mistakes)
 }
 
 // reading is one pass over one file.
@@ -44,6 +52,7 @@ type reading struct {
 	root     *place
 	known    []Key // the whole schema, once it is needed
 	mistakes []Mistake
+	unsound  []string // where they are, as paths, and what was probably meant there
 }
 
 // spot is where a value stands: its place in the file and its name for people and for [Config.At].
@@ -79,6 +88,7 @@ var indexes = regexp.MustCompile(`\[\d+\]`)
 func withoutIndexes(path string) string { return indexes.ReplaceAllString(path, "") }
 
 func (r *reading) wrong(at spot, format string, args ...any) *Mistake {
+	r.unsound = append(r.unsound, at.path)
 	r.mistakes = append(r.mistakes, Mistake{
 		File: r.file, Line: at.place.line, Key: withoutIndexes(at.path), Message: fmt.Sprintf(format, args...),
 	})
@@ -237,6 +247,7 @@ func (r *reading) unknown(at spot, m map[string]any, keys []key) {
 			continue
 		}
 		here := at.key(name)
+		r.meant(at, name, known)
 		wrong := r.wrong(here, "unknown key")
 		files := filesOf(name, known)
 		if len(files) > 0 {
@@ -257,14 +268,37 @@ func filesOf(name string, known []string) (files []string) {
 	return files
 }
 
-// elsewhere says where a key is known that is not known here. In TOML whatever follows a [table] line
-// belongs to that table, which is the usual reason.
-func (r *reading) elsewhere(name string) string {
+// meant has the keys that an unknown one may stand for taken for not understood: what follows from their absence is
+// nobody's mistake. A word that is a key of many tables says nothing.
+func (r *reading) meant(at spot, name string, known []string) {
+	if near := inventory.Nearest(name, known); near != "" {
+		r.unsound = append(r.unsound, at.key(near).path)
+		return
+	}
+	const few = 3
+	var found []string
+	for _, k := range r.schema() {
+		if k.Name == name || strings.HasSuffix(k.Name, "."+name) {
+			found = append(found, k.Name)
+		}
+	}
+	if len(found) <= few {
+		r.unsound = append(r.unsound, found...)
+	}
+}
+
+func (r *reading) schema() []Key {
 	if r.known == nil {
 		r.known = Keys()
 	}
+	return r.known
+}
+
+// elsewhere says where a key is known that is not known here. In TOML whatever follows a [table] line
+// belongs to that table, which is the usual reason.
+func (r *reading) elsewhere(name string) string {
 	var found []string
-	for _, k := range r.known {
+	for _, k := range r.schema() {
 		if k.Name == name {
 			return fmt.Sprintf("%q belongs at the top of the file, before the first [table]", name)
 		}
