@@ -42,7 +42,7 @@ type finding struct {
 func (a *app) check(ctx context.Context, offline, all bool) error {
 	cfg, err := a.load()
 	if err != nil {
-		return a.andMore(ctx, err)
+		return err
 	}
 	g := &graph{config: cfg, looks: looking{goOn: true, offline: offline}}
 	if err := g.fill(ctx, a.world, nil); err != nil {
@@ -220,7 +220,7 @@ func whyNobody(p engine.Plan, s engine.Snapshot, attack string) string {
 func (a *app) checkHours(s engine.Schedule) []finding {
 	windows := s.Windows(a.now(), a.now().AddDate(0, 0, 21))
 	if c, closed := s.Closure(a.now()); closed && calendar.Unknown(c) { // the calendar has a row of its own
-		return []finding{{schema, "!", "hours", "no window is known as long as a calendar is not"}}
+		return []finding{{schema, "!", "hours", "no window is known as long as a calendar cannot be read"}}
 	}
 	if len(windows) == 0 {
 		return []finding{{schema, "x", "hours", "no window opens within three weeks"}}

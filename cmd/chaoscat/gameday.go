@@ -186,16 +186,23 @@ func (a *app) gameDayPlans(path string) (plans []gameday.Plan, err error) {
 // mistakesIn says all that is wrong with a plan. It is no mistake of the configuration, whose words do not fit.
 func (a *app) mistakesIn(path string, errs ...error) error {
 	var lines []string
+	n := 0
 	for _, err := range errs {
-		if err != nil {
-			lines = append(lines, strings.Split(err.Error(), "\n")...)
+		switch {
+		case err == nil:
+			continue
+		case errors.Is(err, config.ErrNotFound): // one, however much there is to say about it
+			n++
+		default:
+			n += len(strings.Split(err.Error(), "\n"))
 		}
+		lines = append(lines, err.Error())
 	}
-	if len(lines) == 0 {
+	if n == 0 {
 		return nil
 	}
 	return fail(exitConfig, fmt.Errorf("%s in the plan or in what it needs; nothing was started. Mend and run: %s --check\n%s",
-		counted(len(lines), "mistake"), a.again("gameday "+shellWord(path)), strings.Join(lines, "\n")))
+		counted(n, "mistake"), a.again("gameday "+shellWord(path)), strings.Join(lines, "\n")))
 }
 
 // onDisk gives every record in the journal's files. Of a damaged one it tells all that can be read, then that it is

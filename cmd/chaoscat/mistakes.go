@@ -19,13 +19,9 @@ import (
 // network, and what only follows from another mistake is not said.
 
 // andMore adds to the mistakes of a configuration that cannot be loaded what else is wrong with it.
-func (a *app) andMore(ctx context.Context, err error) error {
+func (a *app) andMore(path string, err error) error {
 	var mistakes *config.Mistakes
 	if !errors.As(err, &mistakes) {
-		return err
-	}
-	path, unfound := a.configPath()
-	if unfound != nil {
 		return err
 	}
 	cfg, _ := config.Read(path, config.Disk(a.home))
@@ -33,7 +29,7 @@ func (a *app) andMore(ctx context.Context, err error) error {
 		return err
 	}
 	cfg.StateDir = a.dir()
-	if _, all := rebuild(ctx, a.world, cfg, nil); all != nil {
+	if _, all := build(context.Background(), a.world, cfg); all != nil {
 		return fail(exitConfig, all)
 	}
 	return err

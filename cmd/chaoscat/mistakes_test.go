@@ -68,6 +68,14 @@ func TestMistakesOfEveryStageAreReportedTogetherInTheOrderOfTheFile(t *testing.T
 	}
 }
 
+func TestWhoeverReadsAConfigurationReportsItsMistakesAsTheCheckDoes(t *testing.T) {
+	for _, command := range []string{"windows", "hosts", "--daemon"} {
+		if code, said := checked(t, mistaken, map[string]string{}, command); code != exitConfig || !strings.Contains(said, "chaoscat: 12 mistakes in the configuration") {
+			t.Errorf("%s ends with %d and says\n%s", command, code, said)
+		}
+	}
+}
+
 func TestASourceThatIsDownIsARowAndTheGatesAreAskedAllTheSame(t *testing.T) {
 	conf := with("", "[[inventory]]\ntype = \"command\"\ncommand = [\"/bin/sh\", \"-c\", \"exit 7\"]\n")
 	_, said := checked(t, strings.Replace(conf, "type = \"static\"\nhosts = [\"web-1\"]", "type = \"command\"\ncommand = [\"/bin/sh\", \"-c\", \"exit 6\"]", 1), map[string]string{}, "check")

@@ -58,7 +58,7 @@ func (a *app) cameOf(err error) error {
 	case errors.Is(err, control.ErrNoReload):
 		return fail(exitRefused, fmt.Errorf("%w; end it and start it again", err))
 	case errors.Is(err, control.ErrNoEngine):
-		return fmt.Errorf("%w; one that was to move (state_dir, control.socket) listens where it was, and moves when it is restarted", err)
+		return fmt.Errorf("%w; if the configuration has another state_dir or control.socket than the engine began with, that one listens where it did until it is restarted", err)
 	}
 	return err
 }

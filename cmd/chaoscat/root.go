@@ -156,7 +156,7 @@ func (a *app) load() (*config.Config, error) {
 	}
 	cfg, err := config.Load(path, config.Disk(a.home))
 	if err != nil {
-		return nil, fail(exitConfig, err)
+		return nil, a.andMore(path, fail(exitConfig, err))
 	}
 	cfg.StateDir = a.dir() // also where a flag or nothing names it
 	return cfg, nil

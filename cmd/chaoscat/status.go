@@ -164,8 +164,10 @@ func windowText(s engine.Snapshot) string {
 		zone = time.UTC
 	}
 	switch {
-	case s.Window.Open:
+	case s.Window.Open && s.Window.Closes.Sub(s.At) < 6*24*time.Hour: // the day of the week says which
 		return "open until " + s.Window.Closes.In(zone).Format("Mon 15:04 MST")
+	case s.Window.Open:
+		return "open until " + s.Window.Closes.In(zone).Format("Mon 2 Jan 15:04 MST")
 	case s.Window.Opens.IsZero():
 		return "closed, and does not open within a year"
 	}

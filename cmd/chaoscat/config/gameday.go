@@ -252,9 +252,9 @@ func GroupTerm(group string) string {
 // ExampleGameDay is a plan to begin with. A test loads it.
 const ExampleGameDay = `# A game day: steps that run one after the other, each a belief that is put to the test. It fits the demo, given room:
 #   chaoscat demo --daemon --at-once 10 --socket /tmp/demo.sock
-#   chaoscat --socket /tmp/demo.sock gameday plan.toml
-#   chaoscat gameday --check plan.toml    hold it against the configuration and the inventory
-#   chaoscat gameday plan.toml            carry it out, step by step
+#   chaoscat --socket /tmp/demo.sock gameday plan.toml --check    hold it against the attacks and hosts of that engine
+#   chaoscat --socket /tmp/demo.sock gameday plan.toml            carry it out, step by step
+# Without --socket it is held against the configuration, and carried out by its engine.
 
 name = "checkout survives a slow afternoon"
 
