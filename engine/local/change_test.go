@@ -207,6 +207,7 @@ func TestALoopThatHangsBeatsNoMore(t *testing.T) {
 		}
 		close(disk.from)
 		e.Keep("something to write", "")
+		synctest.Wait() // the loop may have been about to beat
 		hung := beats.Load()
 		time.Sleep(30 * time.Minute)
 		if n := beats.Load(); n != hung {
